@@ -1,0 +1,140 @@
+"""
+The settings, read once, frozen, and listed by `recoup config`.
+
+This is the only module that reads the environment. A wrong value raises `ConfigError`, which
+names the variable, what was expected and where to read more; the command line then exits 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from recoup.errors import ConfigError
+
+READ_MORE: Final = "docs/configuration.md"
+PREFIX: Final = "RECOUP_"
+
+
+class Config(BaseSettings):
+    """Every setting of Recoup. Unset ones have the default shown."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=False
+    )
+
+    home: Path = Field(Path("~/.recoup"), description="where the embedded database lives")
+    database_url: SecretStr | None = Field(
+        None, description="a PostgreSQL ≥ 14; unset: the embedded server under RECOUP_HOME"
+    )
+    schema_name: str = Field(
+        "recoup",
+        alias="RECOUP_SCHEMA",
+        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+        description="the database schema; one schema serves one merchant",
+    )
+    processor: Literal["fake"] = Field(
+        "fake", description="the payment company; `fake` is the only one so far"
+    )
+    policy: Path | None = Field(None, description="a TOML file of dunning policies")
+    smtp_url: SecretStr | None = Field(
+        None, description="smtp://user:password@host:port; unset: mails become files"
+    )
+    mail_from: str = Field("Billing <billing@example.com>", description="the sender of every mail")
+    base_url: str = Field(
+        "http://localhost:8000", description="where customers reach the host's billing pages"
+    )
+    log: Literal["json", "text"] = Field("text", description="the form of log lines")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        scheme = urlsplit(value.get_secret_value()).scheme
+        if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+            raise ValueError("a postgresql:// URL")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+            raise ValueError("an smtp:// or smtps:// URL with a host")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ValueError("an http:// or https:// URL")
+        return value.rstrip("/")
+
+    @field_validator("policy")
+    @classmethod
+    def _exists(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("a file that exists")
+        return value
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Config:
+        """
+        Return the settings: `overrides` first, then the environment, then the defaults.
+
+        Raises:
+            ConfigError: a value is wrong.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise ConfigError("\n".join(_sentences(error))) from None
+
+    def shown(self) -> Mapping[str, tuple[str, str]]:
+        """Return variable -> (value, meaning), secrets masked."""
+        rows: dict[str, tuple[str, str]] = {}
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            rows[variable(name)] = (_masked(value), field.description or "")
+        return rows
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a field."""
+    return Config.model_fields[field].alias or f"{PREFIX}{field.upper()}"
+
+
+def _masked(value: object) -> str:
+    if value is None:
+        return "(unset)"
+    if not isinstance(value, SecretStr):
+        return str(value)
+    parts = urlsplit(value.get_secret_value())
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://***@{host}{parts.path}" if parts.scheme else "***"
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        name = str(problem["loc"][0]) if problem["loc"] else "?"
+        shown = name if name.startswith(PREFIX) else f"{PREFIX}{name.upper()}"
+        wanted = problem["msg"].removeprefix("Value error, ")
+        given = "" if shown in _SECRET else f", got {problem['input']!r}"
+        yield f"{shown}: expected {wanted}{given}. See {READ_MORE}."
+
+
+_SECRET: Final = frozenset({"RECOUP_DATABASE_URL", "RECOUP_SMTP_URL"})

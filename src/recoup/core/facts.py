@@ -1,0 +1,184 @@
+"""
+Facts: what a processor told us, in our words, before anything is decided.
+
+One event gives a few facts. Of several facts about one object the greatest `Seen` holds, whole,
+so any order and any number of deliveries end in the same row. All instants are UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from recoup.core.account import Signal
+from recoup.core.money import Money
+from recoup.core.states import AttemptState, InvoiceStatus, SubscriptionStatus
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Seen:
+    """
+    How new a fact is. Greater wins.
+
+    `rank` goes first where a status only ever moves forward (an invoice, a charge, anything
+    deleted), and is 0 otherwise; then the second it happened; then how far the status has come,
+    because a second is all the processor's clock tells apart; then the event's id, so that even
+    a tie ends the same way everywhere.
+    """
+
+    rank: int
+    at: datetime
+    tie: int
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFact:
+    processor_id: str
+    seen: Seen
+    email: str | None
+    name: str | None
+    locale: str | None
+    country: str | None
+    currency: str | None
+    default_method: str | None
+    metadata: Mapping[str, str]
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MethodFact:
+    processor_id: str
+    customer: str | None  #: None once detached
+    seen: Seen
+    kind: str
+    fingerprint: str | None
+    brand: str | None
+    last4: str | None
+    country: str | None
+    exp_year: int | None
+    exp_month: int | None
+    changed_at: datetime
+    detached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionFact:
+    processor_id: str
+    customer: str
+    seen: Seen
+    status: SubscriptionStatus
+    plan: str | None
+    prices: tuple[str, ...]
+    quantity: int
+    currency: str
+    period_start: datetime | None
+    period_end: datetime | None
+    trial_end: datetime | None
+    cancel_at: datetime | None
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    end_reason: str | None  #: requested, payment_failed, payment_disputed, processor
+    collection_method: str
+    default_method: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceFact:
+    processor_id: str
+    customer: str
+    subscription: str | None
+    seen: Seen
+    status: InvoiceStatus
+    number: str | None
+    due: Money
+    paid: Money
+    remaining: Money
+    reason: str
+    collection_method: str
+    created_at: datetime
+    due_at: datetime | None
+    finalized_at: datetime | None
+    closed_at: datetime | None
+    next_try_at: datetime | None
+    tries: int
+    out_of_band: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailureFact:
+    """An invoice's off-session payment failed, at `at`; the earliest such instant is kept."""
+
+    invoice: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFact:
+    """One try, as the processor made or saw it. Known by its charge."""
+
+    processor_id: str  #: the charge
+    payment_intent: str | None
+    invoice: str | None  #: None: whoever knows the payment intent's invoice tells us
+    customer: str | None
+    seen: Seen
+    state: AttemptState
+    amount: Money
+    method: str | None
+    kind: str
+    instrument: str | None
+    brand: str | None
+    at: datetime
+    signal: Signal
+    idempotency_key: str | None  #: ours, when one of our requests caused it
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLink:
+    """The payment intent belongs to the invoice."""
+
+    payment_intent: str
+    invoice: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFact:
+    processor_id: str
+    charge: str
+    seen: Seen
+    amount: Money
+    status: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeFact:
+    processor_id: str
+    charge: str
+    seen: Seen
+    amount: Money
+    open: bool
+    lost: bool
+    at: datetime
+
+
+Fact = (
+    CustomerFact
+    | MethodFact
+    | SubscriptionFact
+    | InvoiceFact
+    | FailureFact
+    | PaymentFact
+    | PaymentLink
+    | RefundFact
+    | DisputeFact
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one event says: facts, or the reason why it says nothing to us."""
+
+    facts: tuple[Fact, ...] = ()
+    ignored: str | None = None

@@ -1,0 +1,281 @@
+"""
+Every status, every legal move, and the predicates that read them.
+
+No other module compares a status: it asks a predicate from here. The database holds the same
+tables (`moves`) and refuses what they do not list; a test proves that the two agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from recoup.errors import IllegalTransition
+
+
+class SubscriptionStatus(StrEnum):
+    INCOMPLETE = "incomplete"
+    TRIALING = "trialing"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    UNPAID = "unpaid"
+    PAUSED = "paused"
+    CANCELED = "canceled"
+    INCOMPLETE_EXPIRED = "incomplete_expired"
+
+
+class InvoiceStatus(StrEnum):
+    DRAFT = "draft"
+    OPEN = "open"
+    UNCOLLECTIBLE = "uncollectible"
+    VOID = "void"
+    PAID = "paid"
+
+
+class AttemptState(StrEnum):
+    INTENDED = "intended"
+    REQUESTED = "requested"
+    PROCESSING = "processing"
+    UNKNOWN = "unknown"
+    ACTION_REQUIRED = "action_required"
+    DECLINED = "declined"
+    CANCELED = "canceled"
+    SUCCEEDED = "succeeded"
+
+
+class NoticeState(StrEnum):
+    SCHEDULED = "scheduled"
+    SENT = "sent"
+    SKIPPED = "skipped"
+    CANCELED = "canceled"
+
+
+class CaseEnd(StrEnum):
+    """How a case ended. An open case has none; an ended one keeps the one it got."""
+
+    RECOVERED = "recovered"
+    EXHAUSTED = "exhausted"
+    WRITTEN_OFF = "written_off"
+    VOLUNTARY = "voluntary"
+    SUPERSEDED = "superseded"
+
+
+_ALIVE: Final = frozenset(
+    {
+        SubscriptionStatus.TRIALING,
+        SubscriptionStatus.ACTIVE,
+        SubscriptionStatus.PAST_DUE,
+        SubscriptionStatus.UNPAID,
+        SubscriptionStatus.PAUSED,
+        SubscriptionStatus.CANCELED,
+    }
+)
+
+SUBSCRIPTION_MOVES: Final[Mapping[SubscriptionStatus, frozenset[SubscriptionStatus]]] = {
+    SubscriptionStatus.INCOMPLETE: _ALIVE | {SubscriptionStatus.INCOMPLETE_EXPIRED},
+    SubscriptionStatus.TRIALING: _ALIVE - {SubscriptionStatus.TRIALING},
+    SubscriptionStatus.ACTIVE: _ALIVE - {SubscriptionStatus.ACTIVE},
+    SubscriptionStatus.PAST_DUE: _ALIVE - {SubscriptionStatus.PAST_DUE},
+    SubscriptionStatus.UNPAID: _ALIVE - {SubscriptionStatus.UNPAID},
+    SubscriptionStatus.PAUSED: _ALIVE - {SubscriptionStatus.PAUSED},
+    SubscriptionStatus.CANCELED: frozenset(),
+    SubscriptionStatus.INCOMPLETE_EXPIRED: frozenset(),
+}
+
+#: A mirror may miss the steps between, so a draft may be seen paid; nothing leaves paid or void.
+INVOICE_MOVES: Final[Mapping[InvoiceStatus, frozenset[InvoiceStatus]]] = {
+    InvoiceStatus.DRAFT: frozenset(
+        {
+            InvoiceStatus.OPEN,
+            InvoiceStatus.UNCOLLECTIBLE,
+            InvoiceStatus.VOID,
+            InvoiceStatus.PAID,
+        }
+    ),
+    InvoiceStatus.OPEN: frozenset(
+        {InvoiceStatus.UNCOLLECTIBLE, InvoiceStatus.VOID, InvoiceStatus.PAID}
+    ),
+    InvoiceStatus.UNCOLLECTIBLE: frozenset({InvoiceStatus.VOID, InvoiceStatus.PAID}),
+    InvoiceStatus.VOID: frozenset(),
+    InvoiceStatus.PAID: frozenset(),
+}
+
+_SETTLED_BY_BANK: Final = frozenset(
+    {
+        AttemptState.SUCCEEDED,
+        AttemptState.DECLINED,
+        AttemptState.ACTION_REQUIRED,
+        AttemptState.PROCESSING,
+    }
+)
+
+ATTEMPT_MOVES: Final[Mapping[AttemptState, frozenset[AttemptState]]] = {
+    AttemptState.INTENDED: frozenset({AttemptState.REQUESTED, AttemptState.CANCELED}),
+    AttemptState.REQUESTED: _SETTLED_BY_BANK | {AttemptState.UNKNOWN, AttemptState.CANCELED},
+    AttemptState.UNKNOWN: _SETTLED_BY_BANK | {AttemptState.CANCELED},
+    AttemptState.PROCESSING: frozenset(
+        {AttemptState.SUCCEEDED, AttemptState.DECLINED, AttemptState.CANCELED}
+    ),
+    AttemptState.ACTION_REQUIRED: frozenset(
+        {
+            AttemptState.SUCCEEDED,
+            AttemptState.DECLINED,
+            AttemptState.PROCESSING,
+            AttemptState.CANCELED,
+        }
+    ),
+    AttemptState.DECLINED: frozenset(),
+    AttemptState.CANCELED: frozenset(),
+    AttemptState.SUCCEEDED: frozenset(),
+}
+
+NOTICE_MOVES: Final[Mapping[NoticeState, frozenset[NoticeState]]] = {
+    NoticeState.SCHEDULED: frozenset(
+        {NoticeState.SENT, NoticeState.SKIPPED, NoticeState.CANCELED}
+    ),
+    NoticeState.SENT: frozenset(),
+    NoticeState.SKIPPED: frozenset(),
+    NoticeState.CANCELED: frozenset(),
+}
+
+#: Machine name (the table it guards) -> its moves; what the database's `moves` table must hold.
+MACHINES: Final[Mapping[str, Mapping[StrEnum, frozenset[StrEnum]]]] = {
+    "subscriptions": SUBSCRIPTION_MOVES,  # type: ignore[dict-item]
+    "invoices": INVOICE_MOVES,  # type: ignore[dict-item]
+    "attempts": ATTEMPT_MOVES,  # type: ignore[dict-item]
+    "notices": NOTICE_MOVES,  # type: ignore[dict-item]
+}
+
+_Status = TypeVar("_Status", bound=StrEnum)
+
+
+def checked(
+    moves: Mapping[_Status, frozenset[_Status]], before: _Status, after: _Status
+) -> _Status:
+    """
+    Return `after`, if `moves` allows it from `before`. Staying is always allowed.
+
+    Raises:
+        IllegalTransition: the table does not list the move. The caller has a bug.
+    """
+    if before != after and after not in moves[before]:
+        raise IllegalTransition(f"{type(before).__name__}: {before} -> {after}")
+    return after
+
+
+#: How far a mirrored status has come: of two reports about one second the further one holds.
+SUBSCRIPTION_RANK: Final[Mapping[SubscriptionStatus, int]] = {
+    SubscriptionStatus.INCOMPLETE: 0,
+    SubscriptionStatus.TRIALING: 1,
+    SubscriptionStatus.PAST_DUE: 2,
+    SubscriptionStatus.UNPAID: 3,
+    SubscriptionStatus.ACTIVE: 4,
+    SubscriptionStatus.PAUSED: 5,
+    SubscriptionStatus.INCOMPLETE_EXPIRED: 6,
+    SubscriptionStatus.CANCELED: 7,
+}
+INVOICE_RANK: Final[Mapping[InvoiceStatus, int]] = {
+    status: rank
+    for rank, status in enumerate(
+        (
+            InvoiceStatus.DRAFT,
+            InvoiceStatus.OPEN,
+            InvoiceStatus.UNCOLLECTIBLE,
+            InvoiceStatus.VOID,
+            InvoiceStatus.PAID,
+        )
+    )
+}
+ATTEMPT_RANK: Final[Mapping[AttemptState, int]] = {
+    state: rank for rank, state in enumerate(AttemptState)
+}
+
+
+def is_live(status: SubscriptionStatus) -> bool:
+    """Whether the subscription may still be billed: it has started and not ended."""
+    return SUBSCRIPTION_MOVES[status] != frozenset() and status != SubscriptionStatus.INCOMPLETE
+
+
+def has_ended(status: SubscriptionStatus) -> bool:
+    """Whether the subscription is over for good."""
+    return not SUBSCRIPTION_MOVES[status]
+
+
+def is_owed(status: InvoiceStatus) -> bool:
+    """Whether money is still expected for the invoice."""
+    return status == InvoiceStatus.OPEN
+
+
+def is_paid(status: InvoiceStatus) -> bool:
+    """Whether money was received. Resolved without money is not paid."""
+    return status == InvoiceStatus.PAID
+
+
+def is_resolved(status: InvoiceStatus) -> bool:
+    """Whether the matter was closed without money."""
+    return status in {InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE}
+
+
+def is_written_off(status: InvoiceStatus) -> bool:
+    """Whether someone gave the money up."""
+    return status == InvoiceStatus.UNCOLLECTIBLE
+
+
+#: States in which money may be moving; one such attempt per obligation, and no climbing then.
+IN_FLIGHT: Final = frozenset(
+    {
+        AttemptState.INTENDED,
+        AttemptState.REQUESTED,
+        AttemptState.PROCESSING,
+        AttemptState.UNKNOWN,
+    }
+)
+
+#: What the partial unique index on attempts counts: in flight, or waiting for the customer.
+OPEN: Final = IN_FLIGHT | {AttemptState.ACTION_REQUIRED}
+
+
+def in_flight(state: AttemptState) -> bool:
+    """Whether the attempt may still move money without anybody doing anything."""
+    return state in IN_FLIGHT
+
+
+def is_open(state: AttemptState) -> bool:
+    """Whether the attempt occupies its obligation: in flight, or waiting for the customer."""
+    return state in OPEN
+
+
+def is_intended(state: AttemptState) -> bool:
+    """Whether the attempt is decided and the processor has not been asked."""
+    return state == AttemptState.INTENDED
+
+
+def outcome_unknown(state: AttemptState) -> bool:
+    """Whether the processor must be asked what became of the attempt before anything else."""
+    return state == AttemptState.UNKNOWN
+
+
+def was_declined(state: AttemptState) -> bool:
+    """Whether a bank refused. Neither an outage nor a missing authentication is a refusal."""
+    return state == AttemptState.DECLINED
+
+
+def succeeded(state: AttemptState) -> bool:
+    """Whether money moved."""
+    return state == AttemptState.SUCCEEDED
+
+
+def awaits_customer(state: AttemptState) -> bool:
+    """Whether only the customer can bring the attempt on (3-D Secure)."""
+    return state == AttemptState.ACTION_REQUIRED
+
+
+def is_scheduled(state: NoticeState) -> bool:
+    """Whether the notice is still to be sent."""
+    return state == NoticeState.SCHEDULED
+
+
+def was_sent(state: NoticeState) -> bool:
+    """Whether the notice left the house."""
+    return state == NoticeState.SENT

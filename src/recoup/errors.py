@@ -1,0 +1,106 @@
+"""
+Everything Recoup raises on purpose, sorted by what the caller can do next.
+
+RecoupError
+├── ConfigError             a setting is wrong: it names itself; the command line exits 2
+│   └── InvalidPolicy       a dunning policy contradicts itself
+├── InvalidValue            a value can not exist: fix the call
+│   ├── InvalidMoney
+│   ├── CurrencyMismatch
+│   └── InvalidPeriod
+├── IllegalTransition       a bug in the caller: the move is not in the table
+├── NotFound                no such customer, case, effect …: check the id
+├── Unreadable              bytes from outside that mean nothing: kept, parked, shown
+├── LostClaim               a newer worker owns this effect now: stop, write nothing
+├── StoreError
+│   └── SchemaOutdated      run `recoup db upgrade`
+└── ProcessorError          the payment company, by what the caller can do next
+    ├── Unreachable         outcome unknown: look it up, or repeat with the same key
+    ├── Busy                refused before anything happened (rate, lock): repeat later, same key
+    ├── KeyReused           the key was used for another request: a bug in the caller
+    └── Rejected            our request was wrong: repeating cannot help
+"""
+
+from __future__ import annotations
+
+
+class RecoupError(Exception):
+    """The root of the tree."""
+
+
+class ConfigError(RecoupError):
+    """A setting is wrong. The text names it, what was expected, and where to read more."""
+
+
+class InvalidPolicy(ConfigError):
+    """A dunning policy contradicts itself."""
+
+
+class InvalidValue(RecoupError, ValueError):
+    """A value that can not exist."""
+
+
+class InvalidMoney(InvalidValue):
+    """Not an integer number of minor units in an ISO 4217 currency."""
+
+
+class CurrencyMismatch(InvalidValue):
+    """Two currencies met in one sum."""
+
+
+class InvalidPeriod(InvalidValue):
+    """An instant without a zone, or an end before its start."""
+
+
+class IllegalTransition(RecoupError):
+    """The move is not in its transition table."""
+
+
+class NotFound(RecoupError, LookupError):
+    """There is no such thing."""
+
+
+class Unreadable(RecoupError):
+    """Bytes from outside that can not be understood. They are kept."""
+
+
+class LostClaim(RecoupError):
+    """The lease ran out and another worker holds the effect now."""
+
+
+class StoreError(RecoupError):
+    """The database is not what the code expects."""
+
+
+class SchemaOutdated(StoreError):
+    """The schema is missing or older than this version."""
+
+
+class ProcessorError(RecoupError):
+    """The payment company did not do what was asked."""
+
+    def __init__(self, message: str, *, request_id: str | None = None) -> None:
+        super().__init__(f"{message} (request {request_id})" if request_id else message)
+        self.request_id = request_id
+
+
+class Unreachable(ProcessorError):
+    """No answer, or a 5xx: the outcome is unknown."""
+
+
+class Busy(ProcessorError):
+    """Refused before anything began. `after` is how many seconds to wait, when told."""
+
+    def __init__(
+        self, message: str, *, request_id: str | None = None, after: float | None = None
+    ) -> None:
+        super().__init__(message, request_id=request_id)
+        self.after = after
+
+
+class KeyReused(ProcessorError):
+    """The idempotency key belongs to a request with other parameters."""
+
+
+class Rejected(ProcessorError):
+    """The request was wrong. Repeating it cannot help."""

@@ -1,0 +1,82 @@
+"""
+What a payment company must do for Recoup, as Protocols by capability.
+
+Implement them, then prove them with `recoup.testing.conformance.ProcessorConformance`;
+`recoup.processors.fake` is the model. Every method is one remote call. No method may be called
+while a database transaction is open.
+
+A refusal by the bank is an answer, not an error: it comes back as a `PaymentFact`. Raised are
+
+    Unreachable   no answer, or a 5xx: the outcome is unknown, so look it up
+    Busy          refused before anything began: repeat later with the same key
+    KeyReused     the key was used with other parameters
+    Rejected      the request was wrong (unknown invoice, already paid): do not repeat it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+from recoup.core.facts import PaymentFact, Reading
+
+
+@runtime_checkable
+class Collects(Protocol):
+    """Takes money for an invoice that exists."""
+
+    name: str
+
+    #: Whether it tries failed invoices again by itself; then Recoup only watches.
+    retries_itself: bool
+
+    def pay_invoice(self, invoice: str, *, method: str | None, key: str) -> PaymentFact:
+        """
+        Try, off-session, to collect what remains of `invoice` with `method` (or its default).
+
+        Repeating with the same `key` gives the same answer and charges nothing again, for at
+        least 24 hours; after that, call `find_payment` first.
+        """
+        ...
+
+    def find_payment(self, invoice: str, *, key: str, since: datetime) -> PaymentFact | None:
+        """
+        Return what became of the `pay_invoice` made with `key` at or after `since` (UTC).
+
+        None means: it never reached the bank, nothing was charged, and the processor will not
+        act on it any more.
+        """
+        ...
+
+
+@runtime_checkable
+class Ends(Protocol):
+    """Ends subscriptions."""
+
+    def cancel_subscription(self, subscription: str, *, reason: str, key: str) -> None:
+        """
+        End `subscription` now. Ending what has ended already is a success.
+
+        `reason` is kept at the processor where it has a place for it.
+        """
+        ...
+
+
+@runtime_checkable
+class Tells(Protocol):
+    """Reads the processor's events."""
+
+    def read(self, event: Mapping[str, Any]) -> Reading:
+        """
+        Return what one decoded event says. Pure.
+
+        Raises:
+            Unreadable: a field that this event must have is missing or wrong. It is never
+                skipped silently.
+        """
+        ...
+
+
+class Processor(Collects, Ends, Tells, Protocol):
+    """Everything the engine asks of a payment company."""

