@@ -13,12 +13,16 @@ RecoupError
 ├── Unreadable              bytes from outside that mean nothing: kept, parked, shown
 ├── LostClaim               a newer worker owns this effect now: stop, write nothing
 ├── StoreError
-│   └── SchemaOutdated      run `recoup db upgrade`
-└── ProcessorError          the payment company, by what the caller can do next
-    ├── Unreachable         outcome unknown: look it up, or repeat with the same key
-    ├── Busy                refused before anything happened (rate, lock): repeat later, same key
-    ├── KeyReused           the key was used for another request: a bug in the caller
-    └── Rejected            our request was wrong: repeating cannot help
+│   ├── SchemaOutdated      run `recoup db upgrade`
+│   └── Refused             a constraint said no: these rows can not be; others may
+├── ProcessorError          the payment company, by what the caller can do next
+│   ├── Unreachable         outcome unknown: look it up, or repeat with the same key
+│   ├── Busy                refused before anything happened (rate, lock): repeat later, same key
+│   ├── KeyReused           the key was used for another request: a bug in the caller
+│   └── Rejected            our request was wrong: repeating cannot help
+└── MailError               the mail server, by what the caller can do next
+    ├── MailUnreachable     not taken, or nobody knows: the same mail again, later
+    └── Undeliverable       refused for good: this mail to this address will never go
 """
 
 from __future__ import annotations
@@ -76,6 +80,10 @@ class SchemaOutdated(StoreError):
     """The schema is missing or older than this version."""
 
 
+class Refused(StoreError):
+    """A constraint of the database refused a row. The batch it was in wrote nothing."""
+
+
 class ProcessorError(RecoupError):
     """The payment company did not do what was asked."""
 
@@ -104,3 +112,24 @@ class KeyReused(ProcessorError):
 
 class Rejected(ProcessorError):
     """The request was wrong. Repeating it cannot help."""
+
+
+class MailError(RecoupError):
+    """A mail did not go out. The text holds the server's answer on one line."""
+
+
+class MailUnreachable(MailError):
+    """
+    The server did not take the mail: try again later, with the same Message-ID.
+
+    `accepted_maybe` is true when the whole mail was handed over and no answer came: it may have
+    gone out, so sending it again may be a duplicate.
+    """
+
+    def __init__(self, message: str, *, accepted_maybe: bool = False) -> None:
+        super().__init__(message)
+        self.accepted_maybe = accepted_maybe
+
+
+class Undeliverable(MailError):
+    """Refused for good. Trying again cannot help; it counts as a bounce."""

@@ -26,6 +26,9 @@ from recoup.core.states import (
 
 CustomerId = int
 
+#: Why a notice was skipped when there is nowhere to send it.
+NO_ADDRESS: Final = "no address to write to"
+
 #: Standings that are no rung of a ladder.
 CURRENT: Final = "current"
 BAD_DEBT: Final = "bad_debt"
@@ -134,9 +137,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One episode of debt of one scope."""
+    """One episode of debt of one scope. Its id is negative until it is stored."""
 
-    id: int | None
+    id: int
     scope: str
     anchor: datetime  #: when the oldest unpaid obligation in it first failed
     opened_at: datetime  #: its first anchor
@@ -176,6 +179,11 @@ class Notice:
     def key(self) -> tuple[str, datetime, str]:
         return self.scope, self.anchor, self.step
 
+    @property
+    def undelivered(self) -> bool:
+        """Whether nobody could be told: it bounced, or there is no address."""
+        return self.bounced_at is not None or self.reason == NO_ADDRESS
+
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
@@ -199,6 +207,16 @@ class Hold:
     id: int
     reason: str
     during: Period
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Task:
+    """Something only a person can bring on. Open while its cause lasts."""
+
+    key: str
+    kind: str
+    detail: str
+    id: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +246,13 @@ class Account:
     notices: tuple[Notice, ...] = ()
     restrictions: tuple[Restriction, ...] = ()
     holds: tuple[Hold, ...] = ()
+    tasks: tuple[Task, ...] = ()
     uses: tuple[Attempt, ...] = field(default=(), repr=False)
 
     @property
     def idle(self) -> bool:
         """Nothing owed, no case, nothing restricted: there is nothing to decide."""
-        return not (self.invoices or self.cases or self.restrictions or self.notices)
+        return not (self.invoices or self.cases or self.restrictions or self.notices or self.tasks)
 
     def obligations(self, scope: str) -> tuple[Invoice, ...]:
         """Return the unpaid obligations of `scope` that have failed, oldest failure first."""
@@ -247,6 +266,10 @@ class Account:
 
     def open_cases(self) -> Iterator[Case]:
         return (case for case in self.cases if case.open)
+
+    def invoices_of(self, case: Case) -> tuple[Invoice, ...]:
+        """Return the invoices that `case` took up."""
+        return tuple(invoice for invoice in self.invoices if invoice.case_id == case.id)
 
     def subscription_of(self, scope: str) -> Subscription | None:
         """Return the subscription a scope names, if it names one we know."""

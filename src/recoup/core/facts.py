@@ -10,10 +10,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from recoup.core.account import Signal
 from recoup.core.money import Money
 from recoup.core.states import AttemptState, InvoiceStatus, SubscriptionStatus
+
+
+#: Billing reasons whose payments nobody is there for. Source: Stripe, `invoice.billing_reason`.
+OFF_SESSION_REASONS: Final = frozenset(
+    {
+        "subscription_cycle",
+        "subscription_threshold",
+        "automatic_pending_invoice_item_invoice",
+        "manual",
+    }
+)
+
+
+def tried_off_session(reason: str, collection_method: str) -> bool:
+    """
+    Whether the processor tries to collect such an invoice without the customer being there.
+
+    An invoice that is sent is only ever paid by the customer, present.
+    """
+    return collection_method == "charge_automatically" and reason in OFF_SESSION_REASONS
 
 
 @dataclass(frozen=True, slots=True, order=True)

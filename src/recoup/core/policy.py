@@ -13,13 +13,11 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
+from recoup.core.consequences import CONSEQUENCES
 from recoup.errors import InvalidPolicy
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
-
-#: Consequences that take nothing away need no notice first.
-HARMLESS: Final = frozenset({"notify"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,8 @@ class Rung:
 
     @property
     def restricts(self) -> bool:
-        return bool(set(self.consequences) - HARMLESS)
+        """Whether a notice must have been delivered before a case may stand on it."""
+        return any(CONSEQUENCES[name].takes_away for name in self.consequences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,6 @@ class Policy:
     min_stay: timedelta = DAY  #: on a rung before the next
     max_stretch: int = 2  #: how far a partial payment may stretch the ladder
     contact_hours: tuple[int, int] = (8, 21)  #: mail from, and before, in the customer's zone
-    grace: timedelta = timedelta(0)  #: for `processor` mode: wait past its last try
 
     @property
     def name(self) -> str:
@@ -105,6 +103,10 @@ class Policy:
         self._insist(self.timer != "fixed" or _rising(self.schedule), "fixed needs a schedule")
         self._insist(0 <= start < stop <= 24, f"contact hours {self.contact_hours}")
         self._insist(self.max_stretch >= 1, "max_stretch is at least 1")
+        self._insist(self.min_stay > timedelta(0), "min_stay is more than nothing")
+        for rung in self.ladder:
+            unknown = sorted(set(rung.consequences) - set(CONSEQUENCES))
+            self._insist(not unknown, f"rung {rung.name!r} has {unknown}, not a consequence")
         for step in self.steps:
             self._insist(
                 step.announces is None or step.announces in names,

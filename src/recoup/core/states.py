@@ -202,6 +202,16 @@ def has_ended(status: SubscriptionStatus) -> bool:
     return not SUBSCRIPTION_MOVES[status]
 
 
+def is_past_due(status: SubscriptionStatus) -> bool:
+    """Whether its newest invoice should have been paid by now."""
+    return status in {SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID}
+
+
+def is_incomplete(status: SubscriptionStatus) -> bool:
+    """Whether its first payment is still awaited."""
+    return status == SubscriptionStatus.INCOMPLETE
+
+
 def is_owed(status: InvoiceStatus) -> bool:
     """Whether money is still expected for the invoice."""
     return status == InvoiceStatus.OPEN
@@ -259,6 +269,11 @@ def outcome_unknown(state: AttemptState) -> bool:
 def was_declined(state: AttemptState) -> bool:
     """Whether a bank refused. Neither an outage nor a missing authentication is a refusal."""
     return state == AttemptState.DECLINED
+
+
+def was_called_off(state: AttemptState) -> bool:
+    """Whether the attempt ended without a bank's answer, so that no money can move any more."""
+    return state == AttemptState.CANCELED
 
 
 def succeeded(state: AttemptState) -> bool:

@@ -46,7 +46,7 @@ class Claim:
     kind: str
     key: str
     customer_id: int | None
-    args: Mapping[str, Scalar]
+    args: Mapping[str, Scalar] = field(hash=False)
     due_at: datetime
     attempt: int  #: 1 for the first run; counted when claimed
     claim_id: UUID

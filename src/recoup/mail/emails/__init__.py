@@ -1,0 +1,19 @@
+"""Every type of mail, by the name that callers, notices and policies use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from recoup.mail.base import Email
+from recoup.mail.emails.dunning_action_required.email import DunningActionRequired
+from recoup.mail.emails.dunning_final_notice.email import DunningFinalNotice
+from recoup.mail.emails.dunning_reminder.email import DunningReminder
+from recoup.mail.emails.dunning_restriction_notice.email import DunningRestrictionNotice
+
+EMAILS: Final[Mapping[str, type[Email]]] = {
+    "dunning_reminder": DunningReminder,
+    "dunning_action_required": DunningActionRequired,
+    "dunning_restriction_notice": DunningRestrictionNotice,
+    "dunning_final_notice": DunningFinalNotice,
+}

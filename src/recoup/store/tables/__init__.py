@@ -1,0 +1,42 @@
+"""
+The tables, as the code sees them: names and types of columns.
+
+Constraints, indexes and triggers live in the migrations; a test compares the two.
+"""
+
+from recoup.store.tables.access import holds, restrictions, tasks
+from recoup.store.tables.attempts import attempts, disputes, payment_links, refunds
+from recoup.store.tables.customers import customers, payment_methods, standings
+from recoup.store.tables.inbox import inbox
+from recoup.store.tables.invoices import invoices
+from recoup.store.tables.ledger import ledger_entries, ledger_heads
+from recoup.store.tables.metadata import metadata, settings
+from recoup.store.tables.runs import decisions, policies, runs
+from recoup.store.tables.standing import cases, mails, notices
+from recoup.store.tables.subscriptions import subscriptions
+
+__all__ = [
+    "attempts",
+    "cases",
+    "customers",
+    "decisions",
+    "disputes",
+    "holds",
+    "inbox",
+    "invoices",
+    "ledger_entries",
+    "ledger_heads",
+    "mails",
+    "metadata",
+    "notices",
+    "payment_links",
+    "payment_methods",
+    "policies",
+    "refunds",
+    "restrictions",
+    "runs",
+    "settings",
+    "standings",
+    "subscriptions",
+    "tasks",
+]

@@ -40,7 +40,6 @@ CREATE TABLE standings (
     run_state    text NOT NULL DEFAULT 'ok' CHECK (run_state IN ('ok', 'failed', 'parked')),
     failures     integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
     run_error    text,
-    decided_at   timestamptz,
     CHECK ((run_state = 'ok') = (run_error IS NULL)),
     CHECK ((run_state = 'ok') = (failures = 0))
 );

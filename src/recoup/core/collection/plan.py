@@ -1,0 +1,301 @@
+"""
+The plan of tries: whether one obligation is tried again by itself, when, with what, and why.
+
+A function of the facts and `now`. Asked later, with no new fact, it gives the same instant, or
+`now` once that has passed. Nothing is counted and nothing is remembered.
+Source: docs/declines.md, "When we try again".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from recoup.core import states
+from recoup.core.account import Account, Attempt, Invoice, Method
+from recoup.core.collection.declines import Verdict, read
+from recoup.core.collection.limits import earliest, on_instrument, stamp
+from recoup.core.collection.rules import CARD, RetryRule, Rules
+from recoup.core.collection.timers import ADVANCES, Decline, History, timer_of
+from recoup.core.money import Money
+from recoup.core.policy import DAY, Policy
+
+RETRY: Final = "retry"
+NEW_METHOD: Final = "new_method"
+
+#: An attempt that was called off is made again, but not in a storm while something is down.
+PAUSE: Final = timedelta(minutes=15)
+#: Bacs wants the payer told five working days before a debit: a week holds five.
+BACS: Final = "bacs_debit"
+BACS_NOTICE: Final = 7 * DAY
+
+
+class Need(StrEnum):
+    """What must happen before another try, when time alone brings none."""
+
+    NEW_METHOD = "new_method"
+    CUSTOMER = "customer"  #: a link: authentication, or a word with the bank
+    PERSON = "person"  #: somebody on our side must look
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The next try by itself, or why there is none."""
+
+    invoice_id: int
+    at: datetime | None  #: None: no automatic try
+    method: str | None  #: processor id of the method it would use
+    origin: str  #: "retry" or "new_method"
+    reasons: tuple[str, ...]
+    verdict: Verdict | None = None  #: of the newest refusal of that instrument
+    unknown_codes: tuple[str, ...] = ()
+    need: Need | None = None
+    fee: Money | None = None  #: what networks would charge for a try before `at`
+
+
+def plan(
+    account: Account,
+    invoice: Invoice,
+    *,
+    policy: Policy,
+    rules: Rules,
+    until: datetime,
+    now: datetime,
+) -> Plan:
+    """
+    Return the next automatic try for `invoice`.
+
+    Args:
+        account: The snapshot; only its default method is used, another needs its owner's word.
+        invoice: One of the account's.
+        policy: Who collects, and the timer.
+        rules: The published tables.
+        until: The end of the ladder; a try may fall on it and never after.
+        now: UTC. A try that is overdue is due `now`.
+
+    Raises:
+        InvalidPolicy: the policy's timer does not exist.
+    """
+    tries = account.tries(invoice.id)
+    none = Plan(invoice.id, None, None, RETRY, ())
+    if reason := _nothing_to_do(account, invoice, policy, tries):
+        return replace(none, reasons=(reason,))
+    method = next((m for m in account.methods if m.is_default), None)
+    if method is None:
+        return _without_method(account, none, tries, rules)
+    debt = _Debt(account, invoice, method, tries, rules)
+    made = _wanted(debt, policy)
+    return made if made.at is None else _allowed(debt, made, until=until, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Debt:
+    """What the steps below share: one obligation and what would be charged for it."""
+
+    account: Account
+    invoice: Invoice
+    method: Method
+    tries: tuple[Attempt, ...]
+    rules: Rules
+
+    def here(self, attempt: Attempt) -> bool:
+        """Whether it was on the instrument that would be tried; nobody knowing counts as yes."""
+        if attempt.instrument is None:
+            return attempt.method in {None, self.method.processor_id}
+        return attempt.instrument == self.method.instrument
+
+    def read(self, attempt: Attempt) -> Verdict:
+        """Read a refusal; one that waits for the customer asks for authentication."""
+        here, signal = self.here(attempt), attempt.signal
+        if states.awaits_customer(attempt.state) and signal.decline_code is None:
+            signal = replace(signal, decline_code="authentication_required")
+        brand = attempt.brand or (self.method.brand if here else None)
+        return read(signal, brand=brand, kind=self.method.kind if here else CARD, rules=self.rules)
+
+
+def _nothing_to_do(
+    account: Account, invoice: Invoice, policy: Policy, tries: Sequence[Attempt]
+) -> str | None:
+    """Return why nobody may be charged by itself, whatever the method."""
+    if not invoice.owed:
+        return "Nothing is owed."
+    why = None
+    if invoice.first_failed_at is None:
+        why = "No automatic payment for it has failed."
+    elif invoice.disputed:
+        why = "A payment for it is disputed: nothing is charged while that lasts."
+    elif account.deleted:
+        why = "The customer was deleted at the processor."
+    elif policy.collector == "processor":
+        at = invoice.processor_next_try_at
+        then = "has given up" if invoice.processor_gave_up else "tries again by itself"
+        when = "" if at is None else f", next on {stamp(at)}"
+        why = f"The processor collects and {then}{when}."
+    elif moving := next((a for a in tries if states.in_flight(a.state)), None):
+        why = f"The attempt of {stamp(moving.at)} is under way ({moving.state})."
+    return why
+
+
+def _without_method(account: Account, none: Plan, tries: Sequence[Attempt], rules: Rules) -> Plan:
+    """Return no try; the newest refusal still says why it failed."""
+    why = "There is no way to pay on file."
+    if account.methods:
+        why = "There is no default way to pay; another one on file needs the customer's consent."
+    newest = next((a for a in reversed(tries) if _refused(a)), None)
+    if newest is None:
+        return replace(none, reasons=(why,), need=Need.NEW_METHOD)
+    verdict = read(newest.signal, brand=newest.brand, kind=CARD, rules=rules)
+    return replace(
+        none,
+        reasons=(*verdict.words, why),
+        verdict=verdict,
+        unknown_codes=verdict.unknown,
+        need=Need.NEW_METHOD,
+    )
+
+
+def _wanted(debt: _Debt, policy: Policy) -> Plan:
+    """Return the try as refusals, method and timer want it; wait, limits and holds come later."""
+    refused = [a for a in debt.tries if _refused(a)]
+    newest = next((a for a in reversed(refused) if debt.here(a)), None)
+    verdict = None if newest is None else debt.read(newest)
+    words, unknown = ((), ()) if verdict is None else (verdict.words, verdict.unknown)
+    method = debt.method.processor_id
+    none = Plan(debt.invoice.id, None, method, RETRY, words, verdict, unknown)
+    if barred := _barred(debt):
+        person = verdict is not None and verdict.stop_mail
+        need = Need.PERSON if person else Need.NEW_METHOD
+        return replace(none, reasons=(*words, barred), need=need)
+    since = _changed_since(debt, refused, newest, verdict)
+    if since is not None:
+        why = f"The way to pay is new since {stamp(since)}, so it is tried at once."
+        at = _waited(since, newest, verdict)
+        return replace(none, at=at, origin=NEW_METHOD, reasons=(*words, why))
+    if verdict is not None and not verdict.timed:
+        return replace(none, need=_NEEDS[verdict.retry])
+    chosen = timer_of(policy)(_history(debt))
+    at = None if chosen.at is None else _waited(chosen.at, newest, verdict)
+    return replace(none, at=at, reasons=(*words, chosen.why))
+
+
+_NEEDS: Final = {
+    RetryRule.CHECK_DUPLICATE: Need.PERSON,
+    RetryRule.MERCHANT_FIX: Need.PERSON,
+    RetryRule.NOT_APPLICABLE: Need.PERSON,
+    RetryRule.AFTER_CUSTOMER: Need.CUSTOMER,
+    RetryRule.AFTER_AUTH: Need.CUSTOMER,
+    RetryRule.AFTER_UPDATE: Need.NEW_METHOD,
+}
+
+
+def _refused(attempt: Attempt) -> bool:
+    """Whether a bank answered, and not with money; a try may be called off after its answer."""
+    if states.was_called_off(attempt.state):
+        return attempt.signal.decline_code is not None
+    return states.was_declined(attempt.state) or states.awaits_customer(attempt.state)
+
+
+def _barred(debt: _Debt) -> str | None:
+    """
+    Return why the instrument is out of use, by any refusal of it we know of.
+
+    A later payment with it shows that it lives; a network's own bars, which no payment lifts,
+    are with the limits.
+    """
+    why = None
+    for attempt in on_instrument(debt.account, debt.method):
+        if states.succeeded(attempt.state):
+            why = None
+        elif states.was_declined(attempt.state):
+            verdict = debt.read(attempt)
+            if not verdict.barred or _other_currency(debt, attempt):
+                continue
+            day = stamp(attempt.at)
+            if verdict.retry != RetryRule.AFTER_UPDATE:
+                why = f"Refused as {verdict.decline_class} on {day}: this needs a new way to pay."
+            elif debt.method.changed_at <= attempt.at:
+                why = f"Refused on {day}: its details have not been updated since."
+    return why
+
+
+def _other_currency(debt: _Debt, attempt: Attempt) -> bool:
+    """Whether only a currency was refused, and it is not the one that would be charged now."""
+    refused = attempt.signal.decline_code == "currency_not_supported"
+    return refused and attempt.amount.currency != debt.invoice.remaining.currency
+
+
+def _changed_since(
+    debt: _Debt, refused: Sequence[Attempt], newest: Attempt | None, verdict: Verdict | None
+) -> datetime | None:
+    """Return since when there is a way to pay that has not been tried, if there is one."""
+    changed, failed = debt.method.changed_at, debt.invoice.first_failed_at
+    if newest is not None and verdict is not None:
+        return changed if changed > newest.at and verdict.cured_by_update else None
+    if refused:
+        return max(changed, refused[-1].at)
+    return changed if failed is not None and changed > failed else None
+
+
+def _waited(at: datetime, newest: Attempt | None, verdict: Verdict | None) -> datetime:
+    """Return `at`, or when the wait that the network advised is over; that one is binding."""
+    if newest is None or verdict is None or verdict.wait is None:
+        return at
+    return max(at, newest.at + verdict.wait)
+
+
+def _history(debt: _Debt) -> History:
+    return History(
+        anchor=debt.invoice.first_failed_at or debt.invoice.created_at,
+        declines=tuple(
+            Decline(a.at, ADVANCES[a.origin], debt.here(a), debt.read(a))
+            for a in debt.tries
+            if states.was_declined(a.state)
+        ),
+        kind=debt.method.kind,
+        most=debt.rules.recommended_max,
+    )
+
+
+def _allowed(debt: _Debt, made: Plan, *, until: datetime, now: datetime) -> Plan:
+    """Return the plan with its instant moved to where notice, limits and holds allow it."""
+    stop = replace(made, at=None)
+    at = max(now, *_pauses(debt), made.at or now)
+    moved: list[str] = []
+    fee: Money | None = None
+    while True:
+        allowance = earliest(debt.account, debt.invoice, debt.method, rules=debt.rules, now=at)
+        moved.extend(allowance.reasons)
+        fee = fee or allowance.fee
+        if allowance.at is None:
+            return replace(stop, reasons=(*made.reasons, *moved), need=Need.NEW_METHOD, fee=fee)
+        at = allowance.at
+        hold = debt.account.held(at)
+        if hold is None:
+            break
+        end = hold.during.end
+        if end is None:
+            why = f"On hold without an end: {hold.reason}."
+            return replace(stop, reasons=(*made.reasons, why), need=Need.PERSON)
+        at = end
+        moved.append(f"On hold until {stamp(at)}: {hold.reason}.")
+    if debt.method.expired(at):
+        year, month = debt.method.expires or (0, 0)
+        why = f"The card is out of date after {year}-{month:02}: this needs a new way to pay."
+        return replace(stop, reasons=(*made.reasons, why), need=Need.NEW_METHOD)
+    if at > until:
+        why = f"The next try would be on {stamp(at)}, after the ladder's end on {stamp(until)}."
+        return replace(stop, reasons=(*made.reasons, *moved, why))
+    when = f"The next try is on {stamp(at)}."
+    return replace(made, at=at, reasons=(*made.reasons, *moved, when), fee=fee)
+
+
+def _pauses(debt: _Debt) -> Iterator[datetime]:
+    """Give the instants before which nothing is tried, whatever the timer says."""
+    for attempt in debt.tries:
+        if states.was_called_off(attempt.state) and not attempt.by_customer:
+            yield attempt.at + PAUSE
+        elif debt.method.kind == BACS and states.was_declined(attempt.state):
+            yield attempt.at + BACS_NOTICE

@@ -1,0 +1,80 @@
+"""From fresh rows to what a mail may say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from recoup.core import states
+from recoup.core.account import Account, Case, Notice
+from recoup.core.collection import declines
+from recoup.core.dunning import ladder
+from recoup.core.money import totals
+from recoup.core.policy import Policy
+from recoup.effects.base import World
+from recoup.mail.base import Announced, MailFacts
+from recoup.store.contacts import Contact
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a notice is about, and everything read for it."""
+
+    account: Account
+    contact: Contact
+    numbers: Mapping[int, str]  #: invoice id -> printed number
+
+
+def facts(
+    world: World, notice: Notice, case: Case, policy: Policy, about: Subject, *, now: datetime
+) -> MailFacts:
+    """Return what the mail of `notice` may be made from, as things stand at `now`."""
+    account, contact = about.account, about.contact
+    owed = account.obligations(notice.scope)
+    subscription = account.subscription_of(notice.scope)
+    numbers = (about.numbers.get(invoice.id) for invoice in owed)
+    return MailFacts(
+        to=contact.email or "",
+        name=contact.name,
+        base_url=world.base_url,
+        business=world.business,
+        mail_from=world.mail_from,
+        owed=totals(invoice.remaining for invoice in owed),
+        recurring=subscription is not None,
+        invoices=tuple(number for number in numbers if number is not None),
+        announced=tuple(_announced(notice, case, policy, account, now)),
+        decline=_decline(world, account, notice),
+        locale=contact.locale,
+        time_zone=contact.time_zone,
+    )
+
+
+def _announced(
+    notice: Notice, case: Case, policy: Policy, account: Account, now: datetime
+) -> Iterator[Announced]:
+    """Yield the rungs above the present one that the notice's step names."""
+    step = next((step for step in policy.steps if step.key == notice.step), None)
+    last = policy.place(step.announces) if step else -1
+    for place, rung in enumerate(policy.ladder):
+        if policy.place(case.rung) < place <= last:
+            at = ladder.expected(case, rung, account, policy=policy, now=now)
+            if at is not None:
+                yield Announced(rung.name, at, rung.consequences)
+
+
+def _decline(world: World, account: Account, notice: Notice) -> str | None:
+    """Return what may be told of the newest refusal."""
+    invoices = {invoice.id for invoice in account.obligations(notice.scope)}
+    refused = [
+        attempt
+        for attempt in account.attempts
+        if attempt.invoice_id in invoices and states.was_declined(attempt.state)
+    ]
+    if not refused:
+        return None
+    newest = max(refused, key=lambda attempt: (attempt.at, attempt.id or 0))
+    kinds = {method.instrument: method.kind for method in account.methods}
+    kind = kinds.get(newest.instrument or "", "card")
+    verdict = declines.read(newest.signal, brand=newest.brand, kind=kind, rules=world.rules)
+    return verdict.wording

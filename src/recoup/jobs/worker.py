@@ -1,0 +1,157 @@
+"""The worker: claims batches, has them run, and sees to it that each is settled."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import Engine
+
+from recoup.errors import LostClaim
+from recoup.jobs import claims
+from recoup.jobs.base import QUEUES, Claim, Fail, Handlers
+from recoup.jobs.carriers.base import Ear
+from recoup.jobs.carriers.postgres import PostgresCarrier
+from recoup.jobs.claims import Batch
+from recoup.jobs.clocks import Clock, Recurring
+from recoup.jobs.heartbeat import Heartbeat
+from recoup.jobs.loop import POLL, Housekeeping, OurDesk, serve
+from recoup.jobs.words import described
+
+log: Final = logging.getLogger(__name__)
+
+NOT_SETTLED: Final = "not settled"
+SLICE: Final = 1.0  #: seconds of work before housekeeping has its turn
+BEATS_PER_LEASE: Final = 3
+
+
+class Worker:
+    """
+    Runs the effects of some queues, one batch after another, in the calling thread.
+
+    Any number of workers share the queues; start more of them for more at once. Queues have
+    equal turns. An instance is used by one thread at a time.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        handlers: Handlers,
+        clock: Clock,
+        queues: Sequence[str] = QUEUES,
+        *,
+        recurring: Sequence[Recurring] = (),
+        ear: Ear | None = None,
+        poll: timedelta = POLL,
+    ) -> None:
+        self._desk = OurDesk(engine, clock, handlers)
+        self._queues = tuple(queues)
+        self._housekeeping = Housekeeping(self._desk, recurring)
+        self._ear = ear or PostgresCarrier(engine)
+        self._poll = poll
+        leases = [handler.lease for handler in handlers.values()]
+        shortest = min(leases, default=timedelta(minutes=5))
+        self._heart = Heartbeat(engine, every=shortest / BEATS_PER_LEASE)
+
+    def drain(self, limit_seconds: float | None = None) -> Counter[str]:
+        """
+        Run what is due, and what that makes due, until nothing is left; return kind -> runs.
+
+        After `limit_seconds` no further batch is begun. Recurring runs and rescues are not part
+        of it: see `tick`.
+        """
+        ran: Counter[str] = Counter()
+        with self._heart.beating():
+            self._work(ran, until=_deadline(limit_seconds), stop=None)
+        return ran
+
+    def tick(self) -> tuple[str, ...]:
+        """Rescue what lost its worker and run the clocks that are due; return their names."""
+        self._housekeeping.rescue()
+        return self._housekeeping.run_clocks()
+
+    def run(self, stop: threading.Event) -> None:
+        """
+        Work until `stop` is set; the batch in hand is finished first.
+
+        Set `stop` from the handler of SIGTERM: it takes a quarter of a second when idle.
+        """
+
+        def work() -> bool:
+            return self._work(Counter(), until=_deadline(SLICE), stop=stop)
+
+        with self._heart.beating():
+            serve(
+                stop,
+                ear=self._ear,
+                housekeeping=self._housekeeping,
+                work=work,
+                poll=self._poll,
+            )
+
+    def _work(
+        self, ran: Counter[str], *, until: float | None, stop: threading.Event | None
+    ) -> bool:
+        while (until is None or time.monotonic() < until) and not (stop and stop.is_set()):
+            batch = self._claim()
+            if batch is None:
+                return False
+            if batch.claims:
+                ran[batch.kind] += len(batch.claims)
+                with self._heart.holding(batch):
+                    self._perform(batch.claims)
+        return True
+
+    def _claim(self) -> Batch | None:
+        now = self._desk.now()
+        with self._desk.engine.begin() as connection:
+            batch = claims.claim(connection, self._queues, self._desk.handlers, now=now)
+        if batch is not None:  # its queue has had its turn
+            others = (queue for queue in self._queues if queue != batch.queue)
+            self._queues = (*others, batch.queue)
+        return batch
+
+    def _perform(self, given: Sequence[Claim]) -> None:
+        error: str | None = None
+        self._desk.settled.clear()
+        try:
+            self._desk.handlers[given[0].kind].run(given, self._desk)
+        except LostClaim as lost:
+            log.warning("%s: %s", _named(given), lost)
+            error = described(lost)
+        except Exception as raised:
+            log.exception("%s failed", _named(given))
+            error = described(raised)
+        if error is None and self._desk.settled.issuperset(claim.id for claim in given):
+            return
+        # The table knows what is settled: a handler's transaction may have been rolled back.
+        with self._desk.engine.connect() as connection:
+            left = claims.still_held(connection, given)
+        if error is not None and len(given) > 1:
+            for each in left:
+                self._perform((each,))
+        elif left:
+            self._give_back(left, Fail(error or NOT_SETTLED))
+
+    def _give_back(self, left: Sequence[Claim], wish: Fail) -> None:
+        try:
+            with self._desk.engine.begin() as connection:
+                self._desk.settle(connection, dict.fromkeys(left, wish))
+        except LostClaim as lost:
+            log.warning("%s: %s", _named(left), lost)
+
+
+def _deadline(seconds: float | None) -> float | None:
+    return None if seconds is None else time.monotonic() + seconds
+
+
+def _named(given: Sequence[Claim]) -> str:
+    first = given[0]
+    if len(given) == 1:
+        return f"effect {first.id} ({first.kind} {first.key}, attempt {first.attempt})"
+    return f"{len(given)} effects ({first.kind}, from {first.id})"

@@ -1,0 +1,170 @@
+"""Customers and their ways to pay."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from recoup.core import states
+from recoup.errors import Rejected
+from recoup.processors.fake import billing, events
+from recoup.processors.fake.model import Customer, Instrument, Method, Subscription
+from recoup.processors.fake.payers import Habit, Payer
+from recoup.processors.fake.world import Session
+
+
+def create(
+    s: Session,
+    *,
+    email: str | None,
+    name: str | None,
+    country: str | None,
+    locale: str | None,
+    metadata: dict[str, str],
+    habits: tuple[Habit, ...],
+) -> Customer:
+    made = Customer(
+        id=s.new_id(Customer),
+        created=s.now,
+        email=email,
+        name=name,
+        country=country,
+        locale=locale,
+        metadata=metadata,
+        habits=habits,
+    )
+    s.save(made)
+    events.customer(s, "customer.created", made)
+    return made
+
+
+def living(s: Session, id_: str) -> Customer:
+    """
+    Return the customer.
+
+    Raises:
+        Rejected: unknown, or deleted.
+    """
+    found = s.get(Customer, id_)
+    if found.deleted:
+        raise Rejected(f"No such customer: {id_!r}; a similar object was deleted")
+    return found
+
+
+def change(s: Session, id_: str, *, email: str | None, name: str | None) -> Customer:
+    """Give the customer another address or name; None leaves it."""
+    found = living(s, id_)
+    previous = {}
+    if email is not None and email != found.email:
+        previous["email"], found.email = found.email, email
+    if name is not None and name != found.name:
+        previous["name"], found.name = found.name, name
+    if previous:
+        events.customer(s, "customer.updated", s.save(found), previous)
+    return found
+
+
+def delete(s: Session, id_: str) -> None:
+    """Delete the customer; its subscriptions end at once."""
+    found = living(s, id_)
+    for subscription in s.owned(Subscription, id_):
+        if not states.has_ended(subscription.status):
+            billing.end(s, subscription, reason="cancellation_requested", comment=None)
+    found.deleted = True
+    events.customer(s, "customer.deleted", s.save(found))
+
+
+def attach(
+    s: Session,
+    customer: str,
+    payer: Payer,
+    *,
+    kind: str,
+    brand: str | None,
+    country: str | None,
+    expires: tuple[int, int] | None,
+    fingerprint: str | None,
+    default: bool,
+) -> Method:
+    """
+    Give the customer a method. The same fingerprint is the same instrument.
+
+    An instrument that exists already answers as `payer` from now on.
+    """
+    owner = living(s, customer)
+    id_ = s.new_id(Method)
+    card = kind == "card"
+    made = Method(
+        id=id_,
+        created=s.now,
+        customer=customer,
+        instrument=_instrument(s, fingerprint or f"{s.dice('fp', id_):03d}{id_}", payer),
+        kind=kind,
+        brand=brand if card else None,
+        last4=f"{int(id_.rpartition('_')[2]) % 10_000:04d}",
+        country=country,
+        expires=expires if card else None,
+    )
+    s.save(made, owner=customer)
+    events.method(s, "payment_method.attached", made)
+    if default:
+        make_default(s, owner, made.id)
+    return made
+
+
+def make_default(s: Session, owner: Customer, method: str | None) -> None:
+    """Make `method` the one that invoices are paid with."""
+    previous = {"invoice_settings": {"default_payment_method": owner.default_method}}
+    owner.default_method = method
+    events.customer(s, "customer.updated", s.save(owner), previous)
+
+
+def detach(s: Session, method: str) -> None:
+    """
+    Take the method from its customer, for good.
+
+    Raises:
+        Rejected: it has none any more.
+    """
+    found = s.get(Method, method)
+    if found.customer is None:
+        raise Rejected(f"The payment method {method!r} is not attached to a customer")
+    owner = s.get(Customer, found.customer)
+    previous = {"customer": found.customer}
+    found.customer = None
+    events.method(s, "payment_method.detached", s.save(found), previous)
+    if owner.default_method == method:
+        make_default(s, owner, None)
+
+
+def update_method(
+    s: Session,
+    method: str,
+    *,
+    expires: tuple[int, int] | None,
+    payer: Payer | None,
+    fingerprint: str | None,
+) -> Method:
+    """Change a card in place, as an account updater does; None leaves a thing as it is."""
+    found = s.get(Method, method)
+    if found.customer is None:
+        raise Rejected(f"The payment method {method!r} is not attached to a customer")
+    card = s.get(Instrument, found.instrument)
+    previous: dict[str, object] = {}
+    if expires is not None and found.expires is not None:
+        previous |= {"exp_month": found.expires[1], "exp_year": found.expires[0]}
+        found.expires = expires
+    if fingerprint is not None:
+        previous["fingerprint"] = card.id
+        found.instrument = _instrument(s, fingerprint, payer or card.payer)
+    elif payer is not None:
+        card.payer = payer
+        s.save(card)
+    s.save(found)
+    if previous:
+        events.method(s, "payment_method.updated", found, {"card": previous})
+    return found
+
+
+def _instrument(s: Session, fingerprint: str, payer: Payer) -> str:
+    digest = blake2b(fingerprint.encode(), digest_size=8).hexdigest()
+    return s.save(Instrument(id=f"fp_{digest}", payer=payer)).id

@@ -1,0 +1,64 @@
+"""Customers and their payment methods."""
+
+from __future__ import annotations
+
+from recoup.core.facts import CustomerFact, MethodFact
+from recoup.processors.stripe.event import Event
+
+
+def customer(event: Event) -> tuple[CustomerFact]:
+    """Return the customer as the event shows it. Once deleted, nothing newer counts."""
+    told = event.object
+    deleted = event.type == "customer.deleted" or told.flag("deleted")
+    address = told.opt_child("address")
+    settings = told.opt_child("invoice_settings")
+    method = settings.opt_ref("default_payment_method") if settings else None
+    return (
+        CustomerFact(
+            processor_id=told.ref("id"),
+            seen=event.seen(rank=int(deleted)),
+            email=told.opt_text("email"),
+            name=told.opt_text("name"),
+            locale=told.opt_first_text("preferred_locales"),
+            country=address.opt_text("country") if address else None,
+            currency=told.currency() if told.opt_text("currency") else None,
+            default_method=method or told.opt_ref("default_source"),
+            metadata=told.texts("metadata"),
+            deleted=deleted,
+        ),
+    )
+
+
+def method(event: Event) -> tuple[MethodFact, ...]:
+    """
+    Return the payment method as the event shows it. A detached one never comes back.
+
+    Empty for one that belongs to nobody yet.
+    """
+    told = event.object
+    told.present("customer")
+    owner = told.opt_ref("customer")
+    detached = event.type == "payment_method.detached"
+    if owner is None and not detached:
+        return ()
+    kind = told.text("type")
+    details = told.opt_child(kind)
+    # An address changed is no new card; only the instrument's own details are.
+    replaced = event.type != "payment_method.updated" or event.changed(kind)
+    brand = details.opt_text("brand") if details else None
+    return (
+        MethodFact(
+            processor_id=told.ref("id"),
+            customer=None if detached else owner,
+            seen=event.seen(rank=int(detached)),
+            kind=kind,
+            fingerprint=details.opt_text("fingerprint") if details else None,
+            brand=brand.lower() if brand else None,
+            last4=details.opt_text("last4") if details else None,
+            country=details.opt_text("country") if details else None,
+            exp_year=details.opt_integer("exp_year", high=9999) if details else None,
+            exp_month=details.opt_integer("exp_month", low=1, high=12) if details else None,
+            changed_at=event.at if replaced and not detached else told.instant("created"),
+            detached=detached,
+        ),
+    )

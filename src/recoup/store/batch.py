@@ -1,0 +1,112 @@
+"""
+Many rows in one statement: COPY in, UPDATE from arrays, and ids reserved beforehand.
+
+COPY is five to nine times as fast as multi-row INSERTs here; `unnest` joins are its equal for
+updates and need no temporary table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, Final
+
+import psycopg
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+Row = Sequence[Any]
+_AS_JSON: Final = frozenset({"text[]", "jsonb"})
+_DIALECT: Final[Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+def driver(connection: Connection) -> psycopg.Connection[Any]:
+    """Return the driver's own connection under SQLAlchemy's, in the same transaction."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)  # noqa: S101  the only driver there is
+    return raw
+
+
+def fetch(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    """Return all rows of a query written in the driver's own dialect, as plain tuples."""
+    with driver(connection).cursor(binary=True) as cursor:
+        return cursor.execute(sql.encode(), parameters).fetchall()
+
+
+def reserve(connection: Connection, table: Table, count: int) -> list[int]:
+    """Return `count` new ids of `table`, before anything is inserted."""
+    sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+    return [row[0] for row in fetch(connection, sql, (table.name, count))]
+
+
+def copy(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]
+) -> None:
+    """Append `rows` to `table`."""
+    names = ", ".join(columns)
+    with (
+        driver(connection).cursor() as cursor,
+        cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)".encode()) as writer,
+    ):
+        writer.set_types(_types(table, tuple(columns)))
+        for row in rows:
+            writer.write_row(row)
+
+
+def update(
+    connection: Connection, table: Table, key: str, columns: Sequence[str], rows: Sequence[Row]
+) -> int:
+    """Set `columns` of the rows whose `key` comes first in each of `rows`; return how many."""
+    if not rows:
+        return 0
+    names = (key, *columns)
+    kinds = _types(table, names)
+    sets = ", ".join(f"{name} = {_assigned(table, name)}" for name in columns)
+    arrays = ", ".join(f"%s::{_carried(table, name)}[]" for name in names)
+    sql = (
+        f"UPDATE {table.name} t SET {sets} FROM unnest({arrays}) v({', '.join(names)}) "
+        f"WHERE t.{key} = v.{key}"
+    )
+    values = [
+        [None if value is None else Jsonb(value) for value in column]
+        if kind in _AS_JSON
+        else list(column)
+        for kind, column in zip(kinds, zip(*rows, strict=True), strict=True)
+    ]
+    with driver(connection).cursor() as cursor:
+        cursor.execute(sql.encode(), values)
+        return cursor.rowcount
+
+
+def _carried(table: Table, column: str) -> str:
+    """Return the type a column's values travel in; unnest would flatten arrays of arrays."""
+    return "jsonb" if _copy_type(table, column) in _AS_JSON else _sql_type(table, column)
+
+
+def _assigned(table: Table, column: str) -> str:
+    if _copy_type(table, column) == "text[]":
+        return f"ARRAY(SELECT jsonb_array_elements_text(v.{column}))"
+    return f"v.{column}"
+
+
+@cache
+def _sql_type(table: Table, column: str) -> str:
+    return str(table.c[column].type.compile(dialect=_DIALECT)).lower()
+
+
+@cache
+def _types(table: Table, columns: tuple[str, ...]) -> list[str]:
+    return [_copy_type(table, column) for column in columns]
+
+
+def _copy_type(table: Table, column: str) -> str:
+    kind = table.c[column].type
+    if isinstance(kind, ARRAY):
+        return "text[]"
+    if isinstance(kind, JSONB):
+        return "jsonb"
+    return {"timestamp with time zone": "timestamptz"}.get(
+        _sql_type(table, column), _sql_type(table, column)
+    )

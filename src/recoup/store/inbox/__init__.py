@@ -1,0 +1,34 @@
+"""Everything that arrives, exactly as received, from its arrival to its end."""
+
+from recoup.store.inbox.arrival import Stored, store
+from recoup.store.inbox.envelope import LARGEST, Envelope, opened
+from recoup.store.inbox.passage import (
+    Letter,
+    Outcome,
+    claimed,
+    due,
+    give_up,
+    mark,
+    prune,
+    release,
+    replay,
+    revive,
+)
+
+__all__ = [
+    "LARGEST",
+    "Envelope",
+    "Letter",
+    "Outcome",
+    "Stored",
+    "claimed",
+    "due",
+    "give_up",
+    "mark",
+    "opened",
+    "prune",
+    "release",
+    "replay",
+    "revive",
+    "store",
+]

@@ -1,0 +1,313 @@
+"""
+Reading accounts: a batch of customers, each store once, locked first and in id order.
+
+The common customer owes nothing and has no case; for those only the customer, the standing and
+what is open are read. Subscriptions, methods, attempts and notices are read for the others.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from recoup.core.account import (
+    Account,
+    Attempt,
+    Case,
+    CustomerId,
+    Hold,
+    Invoice,
+    Method,
+    Notice,
+    Restriction,
+    Signal,
+    Subscription,
+    Task,
+)
+from recoup.core.money import Money
+from recoup.core.periods import Period
+from recoup.core.states import (
+    AttemptState,
+    CaseEnd,
+    InvoiceStatus,
+    NoticeState,
+    SubscriptionStatus,
+)
+from recoup.store import batch
+
+#: How far back attempts on an instrument are read: the longest rolling window of any network or
+#: scheme (180 days, ACH). Refusals are read for ever, because some of them mean for ever.
+WINDOW: Final = timedelta(days=181)
+
+_CUSTOMERS: Final = """
+    SELECT c.id, c.processor, c.currency, c.country, c.segment,
+           c.email IS NOT NULL AND c.email <> '', c.deleted, s.standing, s.next_wake_at,
+           s.run_state, s.failures, s.run_error
+    FROM customers c JOIN standings s ON s.customer_id = c.id
+    WHERE c.id = ANY(%s) ORDER BY c.id"""
+
+_CASES: Final = """
+    SELECT customer_id, id, scope, anchor, opened_at, policy, rung, rung_since, ending,
+           ended_at, settled_at
+    FROM cases
+    WHERE customer_id = ANY(%s) AND (ending IS NULL OR (ending = 'exhausted'
+          AND settled_at IS NULL)) ORDER BY id"""
+
+_INVOICE_COLUMNS: Final = """customer_id, id, processor_id, subscription_id, status, currency,
+           amount_due, amount_remaining, reason, created_at, first_failed_at, closed_at,
+           disputed, case_id, next_try_at, tries"""
+
+_INVOICES: Final = f"""
+    SELECT {_INVOICE_COLUMNS} FROM invoices
+    WHERE customer_id = ANY(%s)
+      AND (status = 'open' OR (first_failed_at IS NOT NULL AND case_id IS NULL))
+      AND first_failed_at IS NOT NULL
+    UNION
+    SELECT {_INVOICE_COLUMNS} FROM invoices WHERE case_id = ANY(%s)
+    ORDER BY 2"""
+
+_SUBSCRIPTIONS: Final = """
+    SELECT customer_id, id, processor_id, status, plan, ended_at, end_reason, end_requested_at
+    FROM subscriptions WHERE customer_id = ANY(%s) ORDER BY id"""
+
+_METHODS: Final = """
+    SELECT m.customer_id, m.processor_id, m.kind, m.instrument, m.brand, m.country, m.exp_year,
+           m.exp_month, m.processor_id = c.default_method, m.changed_at
+    FROM payment_methods m JOIN customers c ON c.id = m.customer_id
+    WHERE m.customer_id = ANY(%s) AND NOT m.detached ORDER BY m.changed_at, m.id"""
+
+_ATTEMPT_COLUMNS: Final = """id, invoice_id, ordinal, origin, state, amount, currency, method,
+           instrument, brand, off_session, happened_at, decline_code, advice_code,
+           network_decline_code, network_advice_code"""
+
+_ATTEMPTS: Final = f"""
+    SELECT customer_id, {_ATTEMPT_COLUMNS} FROM attempts
+    WHERE invoice_id = ANY(%s) ORDER BY happened_at, id"""
+
+_USES: Final = f"""
+    SELECT instrument, {_ATTEMPT_COLUMNS} FROM attempts
+    WHERE instrument = ANY(%s) AND (happened_at > %s OR state = 'declined')
+    ORDER BY happened_at, id"""
+
+_NOTICES: Final = """
+    SELECT n.customer_id, n.id, c.scope, n.anchor, n.step, n.mail, n.due_at, n.state, n.reason,
+           n.delivered_at, n.bounced_at
+    FROM notices n JOIN cases c ON c.id = n.case_id WHERE n.case_id = ANY(%s) ORDER BY n.id"""
+
+_RESTRICTIONS: Final = """
+    SELECT customer_id, id, scope, consequence, rung, since FROM restrictions
+    WHERE customer_id = ANY(%s) AND lifted_at IS NULL ORDER BY id"""
+
+_HOLDS: Final = """
+    SELECT customer_id, id, reason, since, until FROM holds
+    WHERE customer_id = ANY(%s) ORDER BY id"""
+
+_TASKS: Final = """
+    SELECT customer_id, id, key, kind, detail FROM tasks
+    WHERE customer_id = ANY(%s) AND closed_at IS NULL ORDER BY key"""
+
+
+def lock(connection: Connection, ids: Iterable[CustomerId]) -> list[CustomerId]:
+    """Lock these customers, in id order, until the transaction ends; return those that exist."""
+    sql = "SELECT id FROM customers WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
+    return [row[0] for row in batch.fetch(connection, sql, (sorted(set(ids)),))]
+
+
+def claim_due(connection: Connection, *, now: datetime, limit: int) -> list[CustomerId]:
+    """Lock and return customers whose time has come, the longest overdue first."""
+    sql = """
+        SELECT c.id FROM standings s JOIN customers c ON c.id = s.customer_id
+        WHERE s.next_wake_at <= %s AND s.run_state <> 'parked'
+        ORDER BY s.next_wake_at LIMIT %s FOR UPDATE OF c SKIP LOCKED"""
+    return [row[0] for row in batch.fetch(connection, sql, (now, limit))]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """How earlier runs for a customer ended: "ok", "failed" or "parked", and how often."""
+
+    state: str
+    failures: int
+    error: str | None
+
+
+@dataclass(slots=True)
+class Observation:
+    """A batch of accounts, what could not be read, and who was in trouble before."""
+
+    accounts: list[Account] = field(default_factory=list)
+    unreadable: dict[CustomerId, Exception] = field(default_factory=dict)
+    troubled: dict[CustomerId, Trouble] = field(default_factory=dict)
+
+
+def observe(connection: Connection, ids: Sequence[CustomerId], *, now: datetime) -> Observation:
+    """Return the accounts of `ids`, which the caller has locked. One bad row is one failure."""
+    seen = Observation()
+    if not ids:
+        return seen
+    reader = _Reader(connection, list(ids), now)
+    for *row, run_state, failures, error in batch.fetch(connection, _CUSTOMERS, (list(ids),)):
+        id = row[0]
+        if run_state != "ok":
+            seen.troubled[id] = Trouble(run_state, failures, error)
+        try:
+            seen.accounts.append(reader.account(row))
+        except Exception as problem:  # noqa: BLE001  whatever it is, it is this customer's
+            seen.unreadable[id] = problem
+    return seen
+
+
+Rows = Mapping[int, Sequence[Any]]
+
+
+class _Reader:
+    """The rows of one batch, by customer."""
+
+    def __init__(self, connection: Connection, ids: list[CustomerId], now: datetime) -> None:
+        self._connection = connection
+        self._cases = self._by_customer(_CASES, ids)
+        case_ids = [row[1] for rows in self._cases.values() for row in rows]
+        self._invoices = self._by_customer(_INVOICES, ids, case_ids)
+        self._restrictions = self._by_customer(_RESTRICTIONS, ids)
+        self._tasks = self._by_customer(_TASKS, ids)
+        busy = sorted({*self._cases, *self._invoices, *self._restrictions, *self._tasks})
+        invoice_ids = [row[1] for rows in self._invoices.values() for row in rows]
+        self._subscriptions = self._by_customer(_SUBSCRIPTIONS, busy)
+        self._methods = self._by_customer(_METHODS, busy)
+        self._attempts = self._by_customer(_ATTEMPTS, invoice_ids)
+        self._notices = self._by_customer(_NOTICES, case_ids)
+        self._holds = self._by_customer(_HOLDS, busy)
+        instruments = {row[3] for rows in self._methods.values() for row in rows}
+        self._uses = self._by_customer(_USES, sorted(instruments), now - WINDOW)
+
+    def account(self, row: Sequence[Any]) -> Account:
+        id, processor, currency, country, segment, reachable, deleted, standing, wake = row
+        methods = self._made(self._methods, id, _method)
+        instruments = dict.fromkeys(method.instrument for method in methods)
+        return Account(
+            id=id,
+            processor=processor,
+            currency=currency,
+            country=country,
+            segment=segment,
+            reachable=reachable,
+            deleted=deleted,
+            standing=standing,
+            next_wake_at=wake,
+            subscriptions=self._made(self._subscriptions, id, _subscription),
+            invoices=self._made(self._invoices, id, _invoice),
+            attempts=self._made(self._attempts, id, _attempt),
+            methods=methods,
+            cases=self._made(self._cases, id, _case),
+            notices=self._made(self._notices, id, _notice),
+            restrictions=self._made(self._restrictions, id, _restriction),
+            holds=self._made(self._holds, id, _hold),
+            tasks=self._made(self._tasks, id, _task),
+            uses=tuple(
+                use for name in instruments for use in self._made(self._uses, name, _attempt)
+            ),
+        )
+
+    def _by_customer(self, sql: str, keys: Sequence[Any], *more: Any) -> dict[Any, list[Any]]:
+        found: dict[Any, list[Any]] = defaultdict(list)
+        if keys or (more and more[0]):
+            for row in batch.fetch(self._connection, sql, (keys, *more)):
+                found[row[0]].append(row)
+        return found
+
+    @staticmethod
+    def _made(rows: dict[Any, list[Any]], key: Any, make: Callable[..., Any]) -> tuple[Any, ...]:
+        mine = rows.get(key)
+        return tuple(make(*row) for row in mine) if mine else ()
+
+
+def _method(
+    _: int, processor_id: str, kind: str, instrument: str, brand: str | None, country: str | None,
+    year: int | None, month: int | None, is_default: bool | None, changed_at: datetime,
+) -> Method:  # fmt: skip
+    expires = (year, month) if year and month else None
+    return Method(
+        processor_id, kind, instrument, brand, country, expires, bool(is_default), changed_at
+    )
+
+
+def _subscription(
+    _: int, id: int, processor_id: str, status: str, plan: str | None, ended_at: datetime | None,
+    end_reason: str | None, end_requested_at: datetime | None,
+) -> Subscription:  # fmt: skip
+    return Subscription(
+        id, processor_id, SubscriptionStatus(status), plan, ended_at, end_reason, end_requested_at
+    )
+
+
+def _invoice(
+    _: int, id: int, processor_id: str, subscription_id: int | None, status: str, currency: str,
+    due: int, remaining: int, reason: str, created_at: datetime,
+    first_failed_at: datetime | None, closed_at: datetime | None, disputed: bool,
+    case_id: int | None, next_try_at: datetime | None, tries: int,
+) -> Invoice:  # fmt: skip
+    return Invoice(
+        id=id,
+        processor_id=processor_id,
+        subscription_id=subscription_id,
+        status=InvoiceStatus(status),
+        due=Money(due, currency),
+        remaining=Money(remaining, currency),
+        reason=reason,
+        created_at=created_at,
+        first_failed_at=first_failed_at,
+        closed_at=closed_at,
+        disputed=disputed,
+        case_id=case_id,
+        processor_next_try_at=next_try_at,
+        processor_gave_up=next_try_at is None and tries > 0,
+    )
+
+
+def _attempt(
+    _: Any, id: int, invoice_id: int, ordinal: int | None, origin: str, state: str, amount: int,
+    currency: str, method: str | None, instrument: str | None, brand: str | None,
+    off_session: bool, at: datetime, *codes: str | None,
+) -> Attempt:  # fmt: skip
+    return Attempt(
+        id, invoice_id, ordinal, origin, AttemptState(state), Money(amount, currency), method,
+        instrument, brand, off_session, at, Signal(*codes),
+    )  # fmt: skip
+
+
+def _case(
+    _: int, id: int, scope: str, anchor: datetime, opened_at: datetime, policy: str,
+    rung: str | None, rung_since: datetime | None, ending: str | None,
+    ended_at: datetime | None, settled_at: datetime | None,
+) -> Case:  # fmt: skip
+    end = CaseEnd(ending) if ending else None
+    return Case(id, scope, anchor, opened_at, policy, rung, rung_since, end, ended_at, settled_at)
+
+
+def _notice(
+    _: int, id: int, scope: str, anchor: datetime, step: str, mail: str, due_at: datetime,
+    state: str, reason: str | None, delivered_at: datetime | None, bounced_at: datetime | None,
+) -> Notice:  # fmt: skip
+    return Notice(
+        id, scope, anchor, step, mail, due_at, NoticeState(state), reason, delivered_at,
+        bounced_at,
+    )  # fmt: skip
+
+
+def _restriction(
+    _: int, id: int, scope: str, consequence: str, rung: str, since: datetime
+) -> Restriction:
+    return Restriction(id, scope, consequence, rung, since)
+
+
+def _hold(_: int, id: int, reason: str, since: datetime, until: datetime | None) -> Hold:
+    return Hold(id, reason, Period(since, until))
+
+
+def _task(_: int, id: int, key: str, kind: str, detail: str) -> Task:
+    return Task(key, kind, detail, id)

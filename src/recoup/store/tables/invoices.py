@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Integer, Table, Text
+
+from recoup.store.tables.metadata import identity, instant, metadata, seen
+
+invoices = Table(
+    "invoices",
+    metadata,
+    identity(),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("subscription_id", BigInteger),
+    Column("case_id", BigInteger),
+    Column("processor", Text, nullable=False),
+    Column("processor_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("number", Text),
+    Column("currency", Text, nullable=False),
+    Column("amount_due", BigInteger, nullable=False),
+    Column("amount_paid", BigInteger, nullable=False),
+    Column("amount_remaining", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("collection_method", Text, nullable=False),
+    instant("created_at", nullable=False),
+    instant("due_at"),
+    instant("finalized_at"),
+    instant("closed_at"),
+    instant("next_try_at"),
+    Column("tries", Integer, nullable=False),
+    Column("out_of_band", Boolean, nullable=False),
+    instant("first_failed_at"),
+    Column("disputed", Boolean, nullable=False),
+    *seen(),
+)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Integer, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from recoup.store.tables.metadata import identity, instant, metadata, seen
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    identity(),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("processor", Text, nullable=False),
+    Column("processor_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("plan", Text),
+    Column("prices", ARRAY(Text), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("currency", Text, nullable=False),
+    instant("period_start"),
+    instant("period_end"),
+    instant("trial_end"),
+    instant("cancel_at"),
+    instant("canceled_at"),
+    instant("ended_at"),
+    Column("end_reason", Text),
+    instant("end_requested_at"),
+    Column("collection_method", Text, nullable=False),
+    Column("default_method", Text),
+    *seen(),
+)
