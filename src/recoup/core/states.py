@@ -261,9 +261,14 @@ def is_intended(state: AttemptState) -> bool:
     return state == AttemptState.INTENDED
 
 
-def outcome_unknown(state: AttemptState) -> bool:
-    """Whether the processor must be asked what became of the attempt before anything else."""
-    return state == AttemptState.UNKNOWN
+def is_requested(state: AttemptState) -> bool:
+    """Whether the processor is being asked, or was when the asking stopped."""
+    return state == AttemptState.REQUESTED
+
+
+def is_in_doubt(state: AttemptState) -> bool:
+    """Whether the processor is still to be asked, or asked what became of it."""
+    return state in {AttemptState.INTENDED, AttemptState.REQUESTED, AttemptState.UNKNOWN}
 
 
 def was_declined(state: AttemptState) -> bool:

@@ -1,0 +1,14 @@
+"""Every kind of effect, and what makes its handler."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from recoup.effects import collect, end_subscription, send_mail
+from recoup.effects.base import World
+from recoup.jobs.base import Handler
+
+EFFECTS: Final[Mapping[str, Callable[[World], Handler]]] = {
+    "collect": collect.handler,
+    "end_subscription": end_subscription.handler,
+    "send_mail": send_mail.handler,
+}

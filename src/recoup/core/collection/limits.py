@@ -13,18 +13,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
+from operator import attrgetter
 from typing import Final
 
 from recoup.core import states
-from recoup.core.account import Account, Attempt, Invoice, Method
-from recoup.core.collection.declines import read
+from recoup.core.account import Account, Attempt, Invoice, Method, Signal
 from recoup.core.collection.rules import CARD, SCHEMES, Rules, Scheme, Window
 from recoup.core.money import Money
 
 #: Mastercard's advice after which a card is closed to us for 30 d even when it is updated.
 CLOSED: Final = frozenset({"03", "3", "21"})
 CLOSED_FOR: Final = timedelta(days=30)
+#: Visa's advice is the category; the first is for ever.
+NEVER: Final = frozenset({"1", "01"})
 DAY: Final = timedelta(days=1)
+_AT: Final = attrgetter("at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +51,15 @@ def on_instrument(account: Account, method: Method) -> list[Attempt]:
     Intended ones are among them, called off ones are not: they never reached a bank. One whose
     instrument nobody told us is known by its method.
     """
+    instrument, name = method.instrument, method.processor_id
     found: dict[object, Attempt] = {}
     for attempt in chain(account.uses, account.attempts):
-        same = (
-            attempt.method == method.processor_id
-            if attempt.instrument is None
-            else attempt.instrument == method.instrument
-        )
-        if same and not states.was_called_off(attempt.state):
+        used = attempt.instrument
+        if (used == instrument or (used is None and attempt.method == name)) and (
+            not states.was_called_off(attempt.state)
+        ):
             found[attempt.id or (attempt.invoice_id, attempt.at)] = attempt
-    return sorted(found.values(), key=lambda attempt: attempt.at)
+    return sorted(found.values(), key=_AT)
 
 
 def earliest(
@@ -68,6 +70,7 @@ def earliest(
     rules: Rules,
     now: datetime,
     by_customer: bool = False,
+    uses: Sequence[Attempt] | None = None,
 ) -> Allowance:
     """
     Return the earliest instant, not before `now`, at which an attempt is allowed.
@@ -79,22 +82,21 @@ def earliest(
         rules: The published tables.
         now: UTC; the instant the attempt is wanted, which may lie ahead.
         by_customer: The cardholder starts it: counted apart where the network does so.
+        uses: What `on_instrument` gave, where the caller has it already.
 
     Attempts that may still be refused are counted as refused. Bank debits are moved to a weekday;
     bank holidays are not known here. Expiry and the meaning of a refusal are the plan's business.
     """
+    if uses is None:
+        uses = on_instrument(account, method)
     if method.kind in SCHEMES:
-        return _debit(account, invoice, method, rules=rules, now=now)
+        return _debit(uses, invoice, method, rules=rules, now=now)
     if method.kind != CARD:
         return Allowance(now)
     if not by_customer and method.country in rules.barred_countries:
         issued = f"Cards issued in {method.country} are never charged by themselves."
         return Allowance(None, (issued,))
-    refused = [
-        a
-        for a in on_instrument(account, method)
-        if states.was_declined(a.state) or states.is_open(a.state)
-    ]
+    refused = [a for a in uses if states.was_declined(a.state) or states.is_open(a.state)]
     allowed = _after_stop(refused, method, rules=rules, now=now)
     if allowed.at is None:
         return allowed
@@ -138,8 +140,7 @@ def _after_stop(
     at, reasons, fee = now, [], None
     for attempt in refused:
         brand, signal = attempt.brand or method.brand, attempt.signal
-        verdict = read(signal, brand=brand, kind=method.kind, rules=rules)
-        if verdict.visa_category == 1:
+        if brand == "visa" and _never(signal, rules):
             why = f"Visa category 1 on {stamp(attempt.at)}: this card is never tried again."
             return Allowance(None, (why,), _stop_fee("visa", rules))
         if brand == "mastercard" and signal.network_advice_code in CLOSED:
@@ -154,16 +155,25 @@ def _after_stop(
     return Allowance(at, tuple(reasons), fee)
 
 
+def _never(signal: Signal, rules: Rules) -> bool:
+    """Whether Visa's table says that this answer will never change."""
+    if signal.network_advice_code in NEVER:
+        return True
+    code = signal.network_decline_code
+    row = None if code is None else rules.visa.get(code.upper().zfill(2))
+    return row is not None and row.max_reattempts == 0
+
+
 def _stop_fee(network: str, rules: Rules) -> Money | None:
     """Return the price of a forbidden try; Mastercard names only that of an excessive one."""
     return next((limit.fee for limit in rules.limits if limit.network == network), None)
 
 
 def _debit(
-    account: Account, invoice: Invoice, method: Method, *, rules: Rules, now: datetime
+    uses: Sequence[Attempt], invoice: Invoice, method: Method, *, rules: Rules, now: datetime
 ) -> Allowance:
     scheme = rules.schemes[SCHEMES[method.kind]]
-    entries = [a for a in on_instrument(account, method) if a.invoice_id == invoice.id]
+    entries = [a for a in uses if a.invoice_id == invoice.id]
     at = banking_day(now)
     moved = (f"Moved to the next weekday, {stamp(at)}.",) if at != now else ()
     if not entries:

@@ -9,13 +9,13 @@ Source: docs/declines.md, "When we try again".
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from recoup.core import states
-from recoup.core.account import Account, Attempt, Invoice, Method
+from recoup.core.account import Account, Attempt, Hold, Invoice, Method
 from recoup.core.collection.declines import Verdict, read
 from recoup.core.collection.limits import earliest, on_instrument, stamp
 from recoup.core.collection.rules import CARD, RetryRule, Rules
@@ -86,7 +86,7 @@ def plan(
     method = next((m for m in account.methods if m.is_default), None)
     if method is None:
         return _without_method(account, none, tries, rules)
-    debt = _Debt(account, invoice, method, tries, rules)
+    debt = _Debt(account, invoice, method, tries, on_instrument(account, method), rules)
     made = _wanted(debt, policy)
     return made if made.at is None else _allowed(debt, made, until=until, now=now)
 
@@ -98,8 +98,10 @@ class _Debt:
     account: Account
     invoice: Invoice
     method: Method
-    tries: tuple[Attempt, ...]
+    tries: tuple[Attempt, ...]  #: of the obligation, on any instrument
+    uses: Sequence[Attempt]  #: of the instrument, for any obligation
     rules: Rules
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
 
     def here(self, attempt: Attempt) -> bool:
         """Whether it was on the instrument that would be tried; nobody knowing counts as yes."""
@@ -108,12 +110,17 @@ class _Debt:
         return attempt.instrument == self.method.instrument
 
     def read(self, attempt: Attempt) -> Verdict:
-        """Read a refusal; one that waits for the customer asks for authentication."""
-        here, signal = self.here(attempt), attempt.signal
-        if states.awaits_customer(attempt.state) and signal.decline_code is None:
+        """Read a refusal, once; one that waits for the customer asks for authentication."""
+        known = self.verdicts.get(id(attempt))
+        if known is not None:
+            return known
+        here, signal, method = self.here(attempt), attempt.signal, self.method
+        if signal.decline_code is None and states.awaits_customer(attempt.state):
             signal = replace(signal, decline_code="authentication_required")
-        brand = attempt.brand or (self.method.brand if here else None)
-        return read(signal, brand=brand, kind=self.method.kind if here else CARD, rules=self.rules)
+        brand = attempt.brand or (method.brand if here else None)
+        verdict = read(signal, brand=brand, kind=method.kind if here else CARD, rules=self.rules)
+        self.verdicts[id(attempt)] = verdict
+        return verdict
 
 
 def _nothing_to_do(
@@ -162,23 +169,24 @@ def _wanted(debt: _Debt, policy: Policy) -> Plan:
     refused = [a for a in debt.tries if _refused(a)]
     newest = next((a for a in reversed(refused) if debt.here(a)), None)
     verdict = None if newest is None else debt.read(newest)
-    words, unknown = ((), ()) if verdict is None else (verdict.words, verdict.unknown)
-    method = debt.method.processor_id
-    none = Plan(debt.invoice.id, None, method, RETRY, words, verdict, unknown)
+    words = () if verdict is None else verdict.words
+    at, origin, need = None, RETRY, None
     if barred := _barred(debt):
+        words = (*words, barred)
         person = verdict is not None and verdict.stop_mail
         need = Need.PERSON if person else Need.NEW_METHOD
-        return replace(none, reasons=(*words, barred), need=need)
-    since = _changed_since(debt, refused, newest, verdict)
-    if since is not None:
-        why = f"The way to pay is new since {stamp(since)}, so it is tried at once."
-        at = _waited(since, newest, verdict)
-        return replace(none, at=at, origin=NEW_METHOD, reasons=(*words, why))
-    if verdict is not None and not verdict.timed:
-        return replace(none, need=_NEEDS[verdict.retry])
-    chosen = timer_of(policy)(_history(debt))
-    at = None if chosen.at is None else _waited(chosen.at, newest, verdict)
-    return replace(none, at=at, reasons=(*words, chosen.why))
+    elif since := _changed_since(debt, refused, newest, verdict):
+        words = (*words, f"The way to pay is new since {stamp(since)}, so it is tried at once.")
+        at, origin = _waited(since, newest, verdict), NEW_METHOD
+    elif verdict is not None and not verdict.timed:
+        need = _NEEDS[verdict.retry]
+    else:
+        chosen = timer_of(policy)(_history(debt))
+        words = (*words, chosen.why)
+        at = None if chosen.at is None else _waited(chosen.at, newest, verdict)
+    unknown = () if verdict is None else verdict.unknown
+    method = debt.method.processor_id
+    return Plan(debt.invoice.id, at, method, origin, words, verdict, unknown, need)
 
 
 _NEEDS: Final = {
@@ -206,7 +214,7 @@ def _barred(debt: _Debt) -> str | None:
     are with the limits.
     """
     why = None
-    for attempt in on_instrument(debt.account, debt.method):
+    for attempt in debt.uses:
         if states.succeeded(attempt.state):
             why = None
         elif states.was_declined(attempt.state):
@@ -261,35 +269,48 @@ def _history(debt: _Debt) -> History:
 
 def _allowed(debt: _Debt, made: Plan, *, until: datetime, now: datetime) -> Plan:
     """Return the plan with its instant moved to where notice, limits and holds allow it."""
-    stop = replace(made, at=None)
-    at = max(now, *_pauses(debt), made.at or now)
-    moved: list[str] = []
+    at: datetime | None = max(now, made.at or now, *_pauses(debt))
+    words, need = list(made.reasons), None
     fee: Money | None = None
-    while True:
-        allowance = earliest(debt.account, debt.invoice, debt.method, rules=debt.rules, now=at)
-        moved.extend(allowance.reasons)
-        fee = fee or allowance.fee
-        if allowance.at is None:
-            return replace(stop, reasons=(*made.reasons, *moved), need=Need.NEW_METHOD, fee=fee)
-        at = allowance.at
-        hold = debt.account.held(at)
+    hold: Hold | None = None
+    while at is not None:
+        allowance = earliest(
+            debt.account, debt.invoice, debt.method, rules=debt.rules, now=at, uses=debt.uses
+        )
+        words.extend(allowance.reasons)
+        at, fee, need = allowance.at, fee or allowance.fee, Need.NEW_METHOD
+        hold = None if at is None else debt.account.held(at)
         if hold is None:
             break
-        end = hold.during.end
-        if end is None:
-            why = f"On hold without an end: {hold.reason}."
-            return replace(stop, reasons=(*made.reasons, why), need=Need.PERSON)
-        at = end
-        moved.append(f"On hold until {stamp(at)}: {hold.reason}.")
+        at, need = hold.during.end, Need.PERSON
+        words.append(f"On hold until {'further notice' if at is None else stamp(at)}.")
+    if at is not None:
+        need, why = _too_late(debt, at, until)
+        words.append(why or f"The next try is on {stamp(at)}.")
+        at = None if why else at
+    return Plan(
+        made.invoice_id,
+        at,
+        made.method,
+        made.origin,
+        tuple(words),
+        made.verdict,
+        made.unknown_codes,
+        need,
+        fee,
+    )
+
+
+def _too_late(debt: _Debt, at: datetime, until: datetime) -> tuple[Need | None, str | None]:
+    """Return what is needed instead and why, when the card or the ladder is over by then."""
     if debt.method.expired(at):
         year, month = debt.method.expires or (0, 0)
         why = f"The card is out of date after {year}-{month:02}: this needs a new way to pay."
-        return replace(stop, reasons=(*made.reasons, why), need=Need.NEW_METHOD)
+        return Need.NEW_METHOD, why
     if at > until:
         why = f"The next try would be on {stamp(at)}, after the ladder's end on {stamp(until)}."
-        return replace(stop, reasons=(*made.reasons, *moved, why))
-    when = f"The next try is on {stamp(at)}."
-    return replace(made, at=at, reasons=(*made.reasons, *moved, when), fee=fee)
+        return None, why
+    return None, None
 
 
 def _pauses(debt: _Debt) -> Iterator[datetime]:

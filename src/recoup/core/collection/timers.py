@@ -32,21 +32,28 @@ ADVANCES: Final[Mapping[str, bool]] = {
     "bad_debt": False,
 }
 
-#: Funds: over one pay cycle of 28 d, a few tries well apart. Each may wait up to two days for a
-#: usual payday.
-FUNDS: Final = (2 * DAY, 6 * DAY, 11 * DAY, 16 * DAY, 21 * DAY, 26 * DAY)
-#: A bank debit is presented again two or three times at most, so those are spent late.
-DEBIT: Final = (5 * DAY, 14 * DAY, 24 * DAY)
-#: No reason given, limits, or a code we do not know: before each rung of the default ladder.
-GENERIC: Final = (2 * DAY, 6 * DAY, 13 * DAY, 22 * DAY)
-#: Technical: from the first failure of an unbroken run of technical ones.
-BACKOFF: Final = (HOUR, 6 * HOUR, 24 * HOUR, 72 * HOUR)
+Schedule = Sequence[Sequence[timedelta]]
+
+
+def _at(*days: int) -> Schedule:
+    return tuple((day * DAY,) for day in days)
+
 
 #: Days of a month on which money that was paid in on the 1st, 15th or 25th is there.
 PAYDAYS: Final = frozenset({2, 16, 26})
-#: What a try may wait for a payday, and the last day of the cycle it may wait until.
-PATIENCE: Final = 2
-LAST: Final = 27 * DAY
+#: Funds: over one pay cycle of 28 d, a few tries well apart. Each is a window: its first day, or
+#: the first payday in it.
+FUNDS: Final[Schedule] = tuple(
+    tuple(day * DAY for day in days)
+    for days in ((2, 3, 4), (6, 7, 8), (11, 12, 13), (16, 17, 18), (21, 22, 23), (26, 27))
+)
+#: A bank debit is presented again two or three times at most, so those are spent late.
+DEBIT: Final = _at(5, 14, 24)
+#: No reason given, limits, or a code we do not know: before each rung of the default ladder.
+GENERIC: Final = _at(2, 6, 13, 22)
+#: Technical: from the first failure of an unbroken run of technical ones.
+BACKOFF: Final = (HOUR, 6 * HOUR, 24 * HOUR, 72 * HOUR)
+
 #: A network's forecast of less than this is a least wait, and no reason to try that early.
 FORECAST: Final = DAY
 #: A try is noted by its processor's clock, in whole seconds; an instant this little after the
@@ -155,12 +162,14 @@ def _of_class(history: History, here: Decline) -> Next:
     return _scheduled(history, DEBIT, "A bank debit is presented again seldom and late.")
 
 
-def _scheduled(history: History, schedule: Sequence[timedelta], why: str) -> Next:
+def _scheduled(history: History, schedule: Schedule, why: str) -> Next:
     newest, here = history.advanced_to, history.here
     if here is not None and here.verdict.retry == RetryRule.SHORT_BACKOFF:
         newest = max(newest, here.at)
-    slots = (_slot(history, schedule, span) for span in schedule)
-    at = next((at for at in slots if at > newest + SKEW), None)
+    passed = newest + SKEW - history.anchor
+    windows = (window for window in schedule if window[-1] > passed)
+    slots = (_slot(history.anchor, window) for window in windows)
+    at = next((slot for slot in slots if slot - history.anchor > passed), None)
     if at is None:
         return Next(None, f"All {len(schedule)} tries of the schedule are used up.")
     if here is not None:
@@ -168,13 +177,12 @@ def _scheduled(history: History, schedule: Sequence[timedelta], why: str) -> Nex
     return Next(at, why)
 
 
-def _slot(history: History, schedule: Sequence[timedelta], span: timedelta) -> datetime:
-    """Return the instant of one span, moved to a payday that is at most two days on."""
-    at = history.anchor + span
-    if schedule is not FUNDS:
-        return at
-    days = (at + wait * DAY for wait in range(PATIENCE + 1) if span + wait * DAY <= LAST)
-    return next((day for day in days if day.day in PAYDAYS), at)
+def _slot(anchor: datetime, window: Sequence[timedelta]) -> datetime:
+    """Return the first payday in a window, else its first instant."""
+    first = anchor + window[0]
+    if len(window) == 1:
+        return first
+    return next((day for span in window if (day := anchor + span).day in PAYDAYS), first)
 
 
 def _backoff(history: History, newest: Decline) -> Next | None:

@@ -305,7 +305,6 @@ def intent(pi: Intent, *, basil: bool) -> Json:
         "livemode": False,
         "metadata": {},
         "payment_method": pi.method,
-        "setup_future_usage": "off_session",
         "status": pi.status,
     }
     return shape if basil else shape | {"invoice": pi.invoice}

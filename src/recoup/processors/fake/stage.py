@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 from recoup.core import states
 from recoup.core.facts import PaymentFact
@@ -47,6 +48,12 @@ class Stage:
     def close(self) -> None:
         """Let go of the file. An in-memory world is gone then."""
         self._world.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @contextmanager
     def batch(self) -> Iterator[None]:

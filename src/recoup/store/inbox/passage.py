@@ -34,7 +34,8 @@ _PARENTS: Final = {
 #: An attempt of ours may turn out to be the very charge that waits: once its charge is known,
 #: or it is over, the letter is looked at again.
 _SETTLED: Final = (
-    "SELECT WHERE NOT EXISTS (SELECT FROM attempts a WHERE a.invoice_id = w.name::bigint "
+    "SELECT WHERE NOT EXISTS (SELECT FROM attempts a "
+    "WHERE a.invoice_id = CASE WHEN w.kind = 'attempt' THEN w.name::bigint END "
     "AND a.processor_id IS NULL AND a.state IN ('intended', 'requested', 'unknown'))"
 )
 
@@ -141,7 +142,7 @@ def give_up(
     sql = (
         "UPDATE inbox SET state = CASE WHEN waiting_for LIKE 'payment\\_intent:%%' "
         "OR waiting_for LIKE 'charge:%%' THEN 'ignored' ELSE 'parked' END, "
-        "reason = 'no ' || split_part(waiting_for, ':', 1) || ' came', "
+        "reason = 'no ' || waiting_for || ' came', "
         "waiting_for = NULL, ended_at = %s "
         "WHERE state = 'waiting' AND processor = %s AND received_at < %s RETURNING state"
     )

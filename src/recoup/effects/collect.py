@@ -1,0 +1,162 @@
+"""
+Makes one attempt: asks the processor to collect, and finds out what became of it.
+
+    intended     -> committed as requested, with its key, before anything is asked
+    requested    the worker died while asking: look it up first
+    unknown      no answer came: look it up after 5 minutes, an hour, then daily
+
+Only an answer moves an unknown attempt. A look-up that finds nothing means that nothing was
+charged: with a young key the same request is made again, with an old one the attempt is closed
+and the plan makes a new one. An outage consumes nothing. Source: docs/effects.md, "collect".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from recoup.core import states
+from recoup.core.facts import PaymentFact
+from recoup.core.states import AttemptState
+from recoup.effects.base import World
+from recoup.errors import Busy, KeyReused, Rejected, Unreachable
+from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, Snooze, Wish
+from recoup.store import attempts
+from recoup.store.absorb import absorb
+from recoup.store.attempts import Order
+from recoup.store.writer import Writer
+
+#: A processor may forget keys after 24 hours; ours are not relied on for that long.
+KEY_LIFE: Final = timedelta(hours=20)
+#: When an unknown outcome is looked up: after these waits, then every last one.
+LOOKUPS: Final = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1))
+BUSY: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """Nobody knows what became of it."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Never:
+    """Nothing was charged, and nothing will be."""
+
+    why: str
+
+
+_Answer = PaymentFact | _Unknown | _Never | Busy
+
+
+def handler(world: World) -> Handler:
+    """Return how effects of kind `collect` are run."""
+
+    def run(claims: Sequence[Claim], desk: Desk) -> None:
+        with desk.engine.begin() as connection:
+            todo, wishes = _prepare(world, connection, claims, now=desk.now())
+            desk.settle(connection, wishes)
+        answers = [(claim, order, _ask(world, order, desk.now())) for claim, order in todo]
+        with desk.engine.begin() as connection:
+            desk.settle(connection, _record(world, connection, answers, now=desk.now()))
+
+    return Handler(run, batch=50, lease=timedelta(minutes=10))
+
+
+def _prepare(
+    world: World, connection: Connection, claims: Sequence[Claim], *, now: datetime
+) -> tuple[list[tuple[Claim, Order]], dict[Claim, Wish]]:
+    """Commit the intent of every attempt that is still wanted; close those that are not."""
+    orders = attempts.locked(connection, [_attempt_id(claim) for claim in claims])
+    writer = _writer(connection, now)
+    todo: list[tuple[Claim, Order]] = []
+    wishes: dict[Claim, Wish] = {}
+    dropped: set[int] = set()
+    for claim in claims:
+        order = orders.get(_attempt_id(claim))
+        if order is None or not states.is_in_doubt(order.state):
+            wishes[claim] = Cancel("the attempt has its answer")
+        elif not states.is_intended(order.state):
+            todo.append((claim, order))
+        elif order.owed:
+            attempts.move(writer, order, AttemptState.REQUESTED)
+            todo.append((claim, replace(order, requested_at=now)))
+        else:
+            attempts.move(writer, order, AttemptState.CANCELED, note="nothing is owed any more")
+            dropped.add(order.customer_id)
+            wishes[claim] = Cancel("nothing is owed any more")
+    writer.flush()
+    world.recompute(connection, dropped, trigger="attempt", now=now)
+    return todo, wishes
+
+
+def _ask(world: World, order: Order, now: datetime) -> _Answer:
+    """Return the processor's answer. No transaction is open here."""
+    since = order.requested_at or now
+    try:
+        if not states.is_intended(order.state):
+            found = world.processor.find_payment(order.invoice, key=order.key, since=since)
+            if found is not None:
+                return found
+            if not order.owed or now - since >= KEY_LIFE:
+                return _Never("it never reached the bank")
+        return world.processor.pay_invoice(order.invoice, method=order.method, key=order.key)
+    except Unreachable as error:
+        return _Unknown(str(error))
+    except Busy as error:
+        return error
+    except (Rejected, KeyReused) as error:
+        return _Never(str(error))
+
+
+def _record(
+    world: World,
+    connection: Connection,
+    answers: Sequence[tuple[Claim, Order, _Answer]],
+    *,
+    now: datetime,
+) -> dict[Claim, Wish]:
+    """Write what was learnt as facts, and decide again on whom it concerns."""
+    orders = attempts.locked(connection, [order.id for _, order, _ in answers])
+    writer = _writer(connection, now)
+    wishes: dict[Claim, Wish] = {}
+    facts: list[PaymentFact] = []
+    for claim, asked, answer in answers:
+        order = orders[asked.id]
+        if isinstance(answer, PaymentFact):
+            facts.append(replace(answer, idempotency_key=order.key))
+            wishes[claim] = Done()
+        elif not states.is_in_doubt(order.state):
+            wishes[claim] = Cancel("an event told what became of it")
+        elif isinstance(answer, _Never):
+            attempts.move(writer, order, AttemptState.CANCELED, note=answer.why[:300])
+            wishes[claim] = Cancel(answer.why)
+        elif isinstance(answer, Busy):
+            wait = BUSY if answer.after is None else timedelta(seconds=answer.after)
+            wishes[claim] = Snooze(now + wait, str(answer))
+        else:
+            lookups = order.lookups + 1
+            attempts.move(
+                writer, order, AttemptState.UNKNOWN, note=answer.why[:300], lookups=lookups
+            )
+            wait = LOOKUPS[min(lookups, len(LOOKUPS)) - 1]
+            wishes[claim] = Snooze(now + wait, f"the outcome is unknown: {answer.why}")
+    writer.flush()
+    touched = {order.customer_id for order in orders.values()}
+    if facts:
+        touched |= set(absorb(writer, world.processor.name, [facts]).customers)
+    world.recompute(connection, touched, trigger="attempt", now=now)
+    return wishes
+
+
+def _writer(connection: Connection, now: datetime) -> Writer:
+    return Writer(connection, now=now, actor="engine", cause="effect:collect")
+
+
+def _attempt_id(claim: Claim) -> int:
+    return int(claim.args["attempt_id"] or 0)

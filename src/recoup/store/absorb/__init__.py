@@ -1,0 +1,5 @@
+"""Facts become rows, a batch of events at a time, in whatever order they come."""
+
+from recoup.store.absorb.fold import Absorbed, absorb
+
+__all__ = ["Absorbed", "absorb"]

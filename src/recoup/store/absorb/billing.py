@@ -1,0 +1,165 @@
+"""Subscriptions, invoices, and whose payments are whose."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from recoup.core import states
+from recoup.core.facts import InvoiceFact, SubscriptionFact
+from recoup.core.states import InvoiceStatus
+from recoup.store import tables
+from recoup.store.absorb.known import Known, Told
+from recoup.store.absorb.mirror import Row
+from recoup.store.absorb.waiting import Waiting
+from recoup.store.writer import Writer
+
+_INVOICE_WORDS: Final = {
+    InvoiceStatus.DRAFT: "invoice.drafted",
+    InvoiceStatus.OPEN: "invoice.opened",
+    InvoiceStatus.PAID: "invoice.paid",
+    InvoiceStatus.VOID: "invoice.voided",
+    InvoiceStatus.UNCOLLECTIBLE: "invoice.uncollectible",
+}
+
+
+def subscriptions(
+    writer: Writer, processor: str, told: Told, known: Known, waiting: Waiting
+) -> None:
+    """A subscription belongs to a customer. Why we ended it is known better here than there."""
+    for event, fact in told.subscriptions:
+        row = known.subscriptions.get(fact.processor_id)
+        if row is None:
+            owner = known.customers.get(fact.customer)
+            if owner is None:
+                waiting.wait(event, f"customer:{fact.customer}")
+                continue
+            row = known.subscriptions.new(
+                writer,
+                {
+                    "customer_id": owner["id"],
+                    "processor": processor,
+                    "processor_id": fact.processor_id,
+                },
+            )
+        ours = row.was("end_reason") if row.was("end_requested_at") is not None else None
+        if row.offer(fact.seen, _subscription(fact)):
+            row.values["end_reason"] = ours or fact.end_reason
+            if row.before is not None:
+                states.checked(
+                    states.SUBSCRIPTION_MOVES,
+                    states.SubscriptionStatus(row.was("status")),
+                    fact.status,
+                )
+            row.type = f"subscription.{fact.status}" if row.moved("status") else None
+        waiting.arrived(f"subscription:{fact.processor_id}")
+
+
+def invoices(writer: Writer, processor: str, told: Told, known: Known, waiting: Waiting) -> None:
+    """An invoice belongs to a customer and, when it names one, to a subscription."""
+    for event, fact in told.invoices:
+        row = known.invoices.get(fact.processor_id) or _new(
+            writer, processor, known, waiting, event=event, fact=fact
+        )
+        if row is None:
+            continue
+        if row.offer(fact.seen, _invoice(fact)):
+            if row.before is not None:
+                before = InvoiceStatus(row.was("status"))
+                states.checked(states.INVOICE_MOVES, before, fact.status)
+            row.type = _INVOICE_WORDS[fact.status] if row.moved("status") else None
+        waiting.arrived(f"invoice:{fact.processor_id}")
+
+
+def _new(
+    writer: Writer,
+    processor: str,
+    known: Known,
+    waiting: Waiting,
+    *,
+    event: int,
+    fact: InvoiceFact,
+) -> Row | None:
+    owner = known.customers.get(fact.customer)
+    if owner is None:
+        waiting.wait(event, f"customer:{fact.customer}")
+        return None
+    subscription = known.subscriptions.get(fact.subscription)
+    if subscription is None and fact.subscription is not None:
+        waiting.wait(event, f"subscription:{fact.subscription}")
+        return None
+    return known.invoices.new(
+        writer,
+        {
+            "customer_id": owner["id"],
+            "subscription_id": subscription["id"] if subscription else None,
+            "processor": processor,
+            "processor_id": fact.processor_id,
+            "first_failed_at": None,
+            "disputed": False,
+        },
+    )
+
+
+def failures(told: Told, known: Known, waiting: Waiting) -> None:
+    """The first failure that was told is the first that happened, whenever it is told."""
+    for event, fact in told.failures:
+        row = known.invoices.get(fact.invoice)
+        if row is None:
+            waiting.wait(event, f"invoice:{fact.invoice}")
+            continue
+        row.earliest("first_failed_at", fact.at)
+
+
+def links(writer: Writer, processor: str, told: Told, known: Known, waiting: Waiting) -> None:
+    """A link needs neither end to be known."""
+    fresh = {link.payment_intent for _, link in told.links} - known.linked
+    for payment in sorted(fresh):
+        writer.insert(
+            tables.payment_links,
+            {
+                "processor": processor,
+                "payment_intent": payment,
+                "invoice": known.links[payment],
+            },
+        )
+    for _, link in told.links:
+        waiting.arrived(f"payment_intent:{link.payment_intent}")
+
+
+def _subscription(fact: SubscriptionFact) -> dict[str, object]:
+    return {
+        "status": str(fact.status),
+        "plan": fact.plan,
+        "prices": list(fact.prices),
+        "quantity": fact.quantity,
+        "currency": fact.currency,
+        "period_start": fact.period_start,
+        "period_end": fact.period_end,
+        "trial_end": fact.trial_end,
+        "cancel_at": fact.cancel_at,
+        "canceled_at": fact.canceled_at,
+        "ended_at": fact.ended_at,
+        "end_reason": fact.end_reason,
+        "collection_method": fact.collection_method,
+        "default_method": fact.default_method,
+    }
+
+
+def _invoice(fact: InvoiceFact) -> dict[str, object]:
+    return {
+        "status": str(fact.status),
+        "number": fact.number,
+        "currency": fact.due.currency,
+        "amount_due": fact.due.minor,
+        "amount_paid": fact.paid.minor,
+        "amount_remaining": fact.remaining.minor,
+        "reason": fact.reason,
+        "collection_method": fact.collection_method,
+        "created_at": fact.created_at,
+        "due_at": fact.due_at,
+        "finalized_at": fact.finalized_at,
+        "closed_at": fact.closed_at,
+        "next_try_at": fact.next_try_at,
+        "tries": fact.tries,
+        "out_of_band": fact.out_of_band,
+    }

@@ -1,0 +1,97 @@
+"""
+From facts to rows, set by set.
+
+Each table is read once for the whole batch and each row written once. Of several facts about one
+thing the newest holds, whole; what is kept as an earliest or a latest instant is kept whatever is
+newest. That is why no order and no repetition of the same events makes a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from recoup.core.facts import Fact
+from recoup.store.absorb import billing, payments, people, reversals
+from recoup.store.absorb.known import Known, Told
+from recoup.store.absorb.mirror import Mirror, Row
+from recoup.store.absorb.waiting import Waiting
+from recoup.store.writer import Writer
+
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """
+    What a batch did.
+
+    `waiting` says of each event that could not be applied whole what it waits for,
+    "customer:cus_1"; `arrived` names what others may have been waiting for.
+    """
+
+    customers: frozenset[int]
+    waiting: Mapping[int, str]
+    arrived: frozenset[str]
+
+
+def absorb(writer: Writer, processor: str, events: Mapping[int, Sequence[Fact]]) -> Absorbed:
+    """
+    Bring the mirrored rows up to what `events` (by their inbox id) tell.
+
+    Locks the customers concerned, in id order; the caller owns the transaction. Everything is
+    collected in `writer` and flushed, so that the next call sees it.
+
+    Raises:
+        IllegalTransition: an event claims a move that its state table does not list.
+    """
+    told = Told.of(events)
+    known = Known.read(writer.connection, processor, told)
+    waiting = Waiting()
+    people.customers(writer, processor, told, known, waiting)
+    people.methods(writer, processor, told, known, waiting)
+    billing.subscriptions(writer, processor, told, known, waiting)
+    billing.invoices(writer, processor, told, known, waiting)
+    billing.failures(told, known, waiting)
+    billing.links(writer, processor, told, known, waiting)
+    payments.payments(writer, processor, told, known, waiting)
+    reversals.refunds(writer, processor, told, known, waiting)
+    reversals.disputes(writer, processor, told, known, waiting)
+    customers = _write(writer, known)
+    writer.flush()
+    return Absorbed(customers, waiting.parents, frozenset(waiting.told))
+
+
+def _write(writer: Writer, known: Known) -> frozenset[int]:
+    """Hand every changed row to the writer, in the order in which things happened."""
+    for row in known.invoices.changed():
+        if row.type is None and row.was("first_failed_at") is None and row["first_failed_at"]:
+            row.type = "invoice.failed"
+    mirrors = (
+        known.customers,
+        known.methods,
+        known.subscriptions,
+        known.invoices,
+        known.attempts,
+        known.refunds,
+        known.disputes,
+    )
+    changed = [(row, mirror) for mirror in mirrors for row in mirror.changed()]
+    changed.sort(key=lambda each: each[0].at or _BEFORE_ALL)
+    touched = {_customer(row) for row, mirror in changed if _put(writer, row, mirror)}
+    people.standings(writer, known)
+    return frozenset(touched)
+
+
+def _put(writer: Writer, row: Row, mirror: Mirror) -> bool:
+    if row.before is None:
+        writer.insert(mirror.table, row.values, occurred_at=row.at, type=row.type)
+        return True
+    return writer.update(mirror.table, row.before, row.values, occurred_at=row.at, type=row.type)
+
+
+def _customer(row: Row) -> int:
+    found = row["customer_id"] if "customer_id" in (row.before or row.values) else row["id"]
+    return int(found)

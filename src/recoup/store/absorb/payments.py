@@ -1,0 +1,190 @@
+"""
+Attempts: the processor's charges, and what became of ours.
+
+A charge is known by its id. One that is not may be the answer to a request of ours: then it
+carries that request's key. While one of our requests has no answer yet, a charge on the same
+invoice without a key may still be it, and waits until that is settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from recoup.core import states
+from recoup.core.facts import PaymentFact, tried_off_session
+from recoup.core.states import AttemptState
+from recoup.store.absorb.known import Known, Told
+from recoup.store.absorb.mirror import Row
+from recoup.store.absorb.waiting import Waiting
+from recoup.store.writer import Writer
+
+
+@dataclass(slots=True)
+class Charge:
+    """All that a batch tells of one charge."""
+
+    newest: PaymentFact
+    events: list[int] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    invoice: str | None = None
+    ended_at: datetime | None = None  #: when it was first told to have ended as it did
+
+    def add(self, event: int, fact: PaymentFact, invoice: str | None) -> None:
+        self.events.append(event)
+        if fact.idempotency_key:
+            self.keys.add(fact.idempotency_key)
+        self.invoice = self.invoice or invoice
+        if fact.seen > self.newest.seen:
+            self.newest = fact
+        if not states.is_open(fact.state):
+            self.ended_at = min(filter(None, (self.ended_at, fact.seen.at)))
+
+
+def payments(writer: Writer, processor: str, told: Told, known: Known, waiting: Waiting) -> None:
+    """A payment belongs to an invoice, which it, its intent or the invoice itself names."""
+    charges: dict[str, Charge] = {}
+    for event, fact in told.payments:
+        charge = charges.setdefault(fact.processor_id, Charge(fact))
+        charge.add(event, fact, known.invoice_of(fact))
+    on_invoice = _by_invoice(known)
+    # Answers to our requests first: what has no key then finds nothing it could be mistaken for.
+    for name, charge in sorted(charges.items(), key=lambda each: not each[1].keys):
+        row = _row(writer, processor, known, waiting, charge=charge, on_invoice=on_invoice)
+        if row is not None:
+            _take(row, charge, known, waiting)
+            waiting.arrived(f"charge:{name}")
+
+
+def _by_invoice(known: Known) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = {}
+    for row in known.attempts.by_id.values():
+        found.setdefault(row["invoice_id"], []).append(row)
+    return found
+
+
+def _row(
+    writer: Writer,
+    processor: str,
+    known: Known,
+    waiting: Waiting,
+    *,
+    charge: Charge,
+    on_invoice: dict[int, list[Row]],
+) -> Row | None:
+    """Return the charge's row, known or new; None when it has to wait."""
+    fact = charge.newest
+    row = known.attempts.get(fact.processor_id)
+    if row is not None:
+        return row
+    parent = f"payment_intent:{fact.payment_intent or fact.processor_id}"
+    invoice = known.invoices.get(charge.invoice)
+    if invoice is not None:
+        others = on_invoice.setdefault(invoice["id"], [])
+        row = _ours(known, charge, invoice)
+        if row is None and not _blocked(others, fact.state):
+            row = known.attempts.new(writer, _foreign(processor, fact, invoice))
+            others.append(row)
+        parent = f"attempt:{invoice['id']}"
+    elif charge.invoice is not None:
+        parent = f"invoice:{charge.invoice}"
+    if row is None:
+        for event in charge.events:
+            waiting.wait(event, parent)
+    return row
+
+
+def _ours(known: Known, charge: Charge, invoice: Row) -> Row | None:
+    """
+    Return the attempt of ours that the charge answers.
+
+    One that we took for withdrawn and that took money after all is not turned back: the charge
+    gets a row of its own, and nothing is lost.
+    """
+    for key in sorted(charge.keys):
+        row = known.by_key.get(key)
+        if row is None or row["invoice_id"] != invoice["id"] or row["processor_id"] is not None:
+            continue
+        state = AttemptState(row["state"])
+        if charge.newest.state == state or charge.newest.state in states.ATTEMPT_MOVES[state]:
+            return row
+    return None
+
+
+def _blocked(others: list[Row], state: AttemptState) -> bool:
+    """Whether a charge that is not known to be ours has to wait for one that may be it."""
+    open_rows = [row for row in others if states.is_open(AttemptState(row["state"]))]
+    return (states.is_open(state) and bool(open_rows)) or any(
+        row["ordinal"] is not None
+        and row["processor_id"] is None
+        and states.in_flight(AttemptState(row["state"]))
+        for row in open_rows
+    )
+
+
+def _foreign(processor: str, fact: PaymentFact, invoice: Row) -> dict[str, object]:
+    alone = tried_off_session(invoice["reason"], invoice["collection_method"])
+    return {
+        "customer_id": invoice["customer_id"],
+        "invoice_id": invoice["id"],
+        "ordinal": None,
+        "origin": "processor" if alone else "customer",
+        "amount": fact.amount.minor,
+        "currency": fact.amount.currency,
+        "processor": processor,
+        "processor_id": fact.processor_id,
+        "idempotency_key": None,
+        "off_session": alone,
+        "happened_at": fact.at,
+        "requested_at": None,
+        "ended_at": None,
+        "lookups": 0,
+        "note": None,
+    }
+
+
+def _take(row: Row, charge: Charge, known: Known, waiting: Waiting) -> None:
+    """Bring the row up to the charge's newest news; it never goes back."""
+    fact = charge.newest
+    before = AttemptState(row["state"]) if row["state"] is not None else None
+    if before is None or states.ATTEMPT_RANK[fact.state] >= states.ATTEMPT_RANK[before]:
+        if before is not None:
+            states.checked(states.ATTEMPT_MOVES, before, fact.state)
+        if row.offer(fact.seen, _values(row, fact)) and row.moved("state"):
+            row.type = f"attempt.{fact.state}"
+        known.attempts.add(row)
+        _end(row, charge)
+        _fail(row, charge, known)
+    if row.before is not None:
+        waiting.arrived(f"attempt:{row['invoice_id']}")
+
+
+def _values(row: Row, fact: PaymentFact) -> Mapping[str, object]:
+    return {
+        "state": str(fact.state),
+        "processor_id": fact.processor_id,
+        "payment_intent": fact.payment_intent or row["payment_intent"],
+        "method": fact.method or row["method"],
+        "instrument": fact.instrument or row["instrument"],
+        "brand": fact.brand or row["brand"],
+        "decline_code": fact.signal.decline_code,
+        "advice_code": fact.signal.advice_code,
+        "network_decline_code": fact.signal.network_decline_code,
+        "network_advice_code": fact.signal.network_advice_code,
+    }
+
+
+def _end(row: Row, charge: Charge) -> None:
+    """Keep the earliest end that was told; our own attempts keep the one they were given."""
+    if charge.ended_at is not None and (row["ordinal"] is None or row["ended_at"] is None):
+        row.earliest("ended_at", charge.ended_at)
+
+
+def _fail(row: Row, charge: Charge, known: Known) -> None:
+    """A refusal off-session dates the invoice's default, unless something failed earlier."""
+    if not (states.was_declined(charge.newest.state) and row["off_session"]):
+        return
+    invoice = known.invoices.by_id[row["invoice_id"]]
+    if tried_off_session(invoice["reason"], invoice["collection_method"]):
+        invoice.earliest("first_failed_at", charge.newest.at)

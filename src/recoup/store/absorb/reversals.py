@@ -1,0 +1,82 @@
+"""What is taken back: refunds and disputes."""
+
+from __future__ import annotations
+
+from recoup.core.facts import DisputeFact, RefundFact
+from recoup.store import batch
+from recoup.store.absorb.known import Known, Told
+from recoup.store.absorb.mirror import Mirror, Row
+from recoup.store.absorb.waiting import Waiting
+from recoup.store.writer import Writer
+
+
+def refunds(writer: Writer, processor: str, told: Told, known: Known, waiting: Waiting) -> None:
+    """A refund belongs to a charge that is known."""
+    for event, fact in told.refunds:
+        row = _row(writer, processor, known.refunds, fact, known.attempts.get(fact.charge))
+        if row is None:
+            waiting.wait(event, f"charge:{fact.charge}")
+        elif row.offer(fact.seen, {"status": fact.status}):
+            row.type = f"refund.{fact.status}" if row.moved("status") else None
+
+
+def disputes(writer: Writer, processor: str, told: Told, known: Known, waiting: Waiting) -> None:
+    """A dispute belongs to a charge that is known; an open one marks the charge's invoice."""
+    touched: set[int] = set()
+    for event, fact in told.disputes:
+        row = _row(writer, processor, known.disputes, fact, known.attempts.get(fact.charge))
+        if row is None:
+            waiting.wait(event, f"charge:{fact.charge}")
+            continue
+        if row.offer(fact.seen, {"open": fact.open, "lost": fact.lost}):
+            row.type = "dispute.opened" if fact.open else "dispute.closed"
+        touched.add(known.attempts.by_id[row["attempt_id"]]["invoice_id"])
+    _mark(writer, known, touched)
+
+
+def _row(
+    writer: Writer,
+    processor: str,
+    mirror: Mirror,
+    fact: RefundFact | DisputeFact,
+    attempt: Row | None,
+) -> Row | None:
+    row = mirror.get(fact.processor_id)
+    if row is not None or attempt is None:
+        return row
+    return mirror.new(
+        writer,
+        {
+            "attempt_id": attempt["id"],
+            "customer_id": attempt["customer_id"],
+            "processor": processor,
+            "processor_id": fact.processor_id,
+            "amount": fact.amount.minor,
+            "currency": fact.amount.currency,
+            "happened_at": fact.at,
+        },
+    )
+
+
+def _mark(writer: Writer, known: Known, invoices: set[int]) -> None:
+    """Say of each invoice whether any dispute of its payments is open."""
+    if not invoices:
+        return
+    sql = (
+        "SELECT a.invoice_id, d.id, d.open FROM disputes d JOIN attempts a ON a.id = d.attempt_id "
+        "WHERE a.invoice_id = ANY(%s)"
+    )
+    found = {
+        id: (invoice, is_open)
+        for invoice, id, is_open in batch.fetch(writer.connection, sql, (sorted(invoices),))
+    }
+    for id, row in known.disputes.by_id.items():
+        found[id] = (known.attempts.by_id[row["attempt_id"]]["invoice_id"], row["open"])
+    disputed = {invoice for invoice, is_open in found.values() if is_open}
+    for id in invoices:
+        invoice = known.invoices.by_id[id]
+        if invoice["disputed"] != (id in disputed):
+            invoice.values["disputed"] = id in disputed
+            invoice.type = invoice.type or (
+                "invoice.disputed" if id in disputed else "invoice.undisputed"
+            )

@@ -1,0 +1,22 @@
+"""What a database says about itself: few names, each with one text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, text
+
+
+def read(connection: Connection) -> dict[str, str]:
+    """Return every setting kept in the database."""
+    return {name: value for name, value in connection.execute(text("SELECT * FROM settings"))}
+
+
+def write(connection: Connection, values: Mapping[str, str]) -> None:
+    """Set these settings."""
+    sql = text(
+        "INSERT INTO settings (name, value) VALUES (:name, :value) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    )
+    for name, value in values.items():
+        connection.execute(sql, {"name": name, "value": value})
