@@ -10,11 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-#: Catalogue -> the file that registers its entries, both below src/recoup. Effects are wired where
-#: job kinds become functions.
+#: Catalogue -> the file that registers its entries, both below src/recoup.
 CATALOGUES = {
     "core/consequences": "core/consequences/__init__.py",
-    "effects": "work.py",
+    "effects": "effects/__init__.py",
     "jobs/carriers": "jobs/carriers/__init__.py",
     "mail/emails": "mail/emails/__init__.py",
     "mail/senders": "mail/senders/__init__.py",

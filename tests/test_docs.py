@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from recoup import policy_file
 from recoup.config import Config, variable
+from recoup.core.policy import DEFAULT, Choice
+from recoup.mail.emails import EMAILS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -75,7 +78,9 @@ def dead_references(root: Path) -> Iterator[str]:
             page = root / "docs" / name
             if not page.exists():
                 yield f"{path.name}: docs/{name} is missing"
-            elif heading and not re.search(rf"(?m)^#+ {re.escape(heading)}$", page.read_text()):
+            elif heading and not re.search(
+                rf"(?m)^#+ `?{re.escape(heading)}`?$", page.read_text()
+            ):
                 yield f"{path.name}: docs/{name} has no heading {heading!r}"
 
 
@@ -187,6 +192,17 @@ class TestALink:
 class TestTheSettings:
     def test_are_all_in_the_docs_as_they_are(self):
         assert settings_table() in (ROOT / "docs/configuration.md").read_text()
+
+
+class TestThePolicyFile:
+    def test_of_the_docs_is_read_and_ends_with_the_default_written_out(self, tmp_path):
+        ((_, text),) = blocks((ROOT / "docs/dunning.md").read_text(), "toml")
+        (tmp_path / "policies.toml").write_text(text)
+
+        policies = policy_file.load(tmp_path / "policies.toml", mails=frozenset(EMAILS))
+
+        assert policies.choices[-1] == Choice(DEFAULT)
+        assert policies.choose(segment="company", currency="EUR").key == "company"
 
 
 class TestADecision:

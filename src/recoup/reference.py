@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 from recoup.core.collection.rules import (
     DECEASED,
     SCHEMES,
+    TECHNICAL,
     WORDS,
     Code,
     DeclineClass,
@@ -75,8 +76,14 @@ ENFORCED: Final[Mapping[tuple[str, str], str]] = {
     ("bacs", "representation, ARUDD 0"): "scheme",
 }
 
-#: Whether the customer may be told; the first two say yes.
-_DISCLOSURES: Final = "yes yes_neutral generic_only none no_message_before_second_failure".split()
+#: What a table lets us tell: the word itself, a generic decline, or only that it did not work.
+_DISCLOSURES: Final = {
+    "yes": "word",
+    "yes_neutral": "word",
+    "generic_only": "generic",
+    "none": "quiet",
+    "no_message_before_second_failure": "quiet",
+}
 _UNPUBLISHED: Final = "no published count limit found"
 _COUNTRIES: Final = {"India-issued": "IN"}
 
@@ -237,15 +244,20 @@ def _code(row: _Row, table: str) -> Code:
     )
 
 
-def _discloses(row: _Row) -> bool:
-    said = row.read("disclosure", _DISCLOSURES.index, f"one of {', '.join(_DISCLOSURES)}")
-    return said < 2
+def _wording(row: _Row, word: str | None) -> str | None:
+    """Return what may be told: `word`, that something went wrong, or None: a generic decline."""
+    said = row.read("disclosure", _DISCLOSURES.__getitem__, f"one of {', '.join(_DISCLOSURES)}")
+    if said == "word" and word is None:
+        raise row.wrong("disclosure", "a wording in recoup.core.collection.rules.WORDS")
+    if said == "quiet" and row["class"] == DeclineClass.TECHNICAL:
+        return TECHNICAL
+    return word if said == "word" else None
 
 
 def _decline(row: _Row) -> Code:
     return replace(
         _code(row, "Stripe"),
-        wording=row["code"] if _discloses(row) else None,
+        wording=_wording(row, row["code"]),
         max_tries=row.read("max_retries_same_pm", int, "a number"),
         min_delay=_HOUR * row.read("min_delay_hours", int, "hours"),
     )
@@ -264,13 +276,8 @@ def _advice(row: _Row) -> Code:
 
 def _iso8583(row: _Row) -> Code:
     code = _code(row, "ISO 8583")
-    if _discloses(row) and code.wording is None:
-        raise row.wrong("disclosure", "a wording in recoup.core.collection.rules.WORDS")
-    return replace(
-        code,
-        wording=code.wording if _discloses(row) else None,
-        visa_category=row.read("visa_category", int, "a number"),
-    )
+    category = row.read("visa_category", int, "a number")
+    return replace(code, wording=_wording(row, code.wording), visa_category=category)
 
 
 def _visa(row: _Row) -> VisaCategory:

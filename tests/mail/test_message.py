@@ -140,6 +140,14 @@ class TestComposing:
         assert received.get_content().splitlines() == ["Grüße, 漢字 ✓"]
         assert received.get_content_charset() == "utf-8"
 
+    def test_keeps_separators_and_addresses_out_of_names(self):
+        anna = replace(SAMPLE, name='Müller, "Anna" <eve@evil.example>; (x)')
+
+        message = compose(Anything("Hi", "Hi"), anna, **self.named())
+
+        received = message_from_bytes(message.as_bytes(), policy=default)
+        assert received["To"].addresses[0].display_name == "Müller Anna eve evil.example x"
+
     def test_says_that_a_machine_wrote_it(self):
         message = compose(Anything("Hi", "Hi"), SAMPLE, **self.named())
 

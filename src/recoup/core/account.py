@@ -9,9 +9,9 @@ known by its natural key (a case by its scope, a notice by scope, anchor and ste
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from recoup.core import states
 from recoup.core.money import Money
@@ -130,6 +130,11 @@ class Attempt:
     signal: Signal = Signal()
 
     @property
+    def key(self) -> tuple[int, int | None, int | None]:
+        """What it is known by before it has an id: the invoice and, for ours, the ordinal."""
+        return self.invoice_id, self.ordinal, None if self.ordinal else self.id
+
+    @property
     def by_customer(self) -> bool:
         """Whether the cardholder started it; networks count those apart."""
         return not self.off_session
@@ -169,7 +174,8 @@ class Notice:
     anchor: datetime
     step: str
     mail: str
-    due_at: datetime
+    due_at: datetime  #: the anchor and the step's offset, without time on hold
+    placed_at: datetime  #: when it was found to be due; later than that after an outage
     state: NoticeState
     reason: str | None = None
     delivered_at: datetime | None = None  #: accepted by the recipient's side, as far as known
@@ -248,6 +254,12 @@ class Account:
     holds: tuple[Hold, ...] = ()
     tasks: tuple[Task, ...] = ()
     uses: tuple[Attempt, ...] = field(default=(), repr=False)
+
+    def but(self, **values: Any) -> Account:
+        """Return the account with these values, itself when it has them already."""
+        if all(getattr(self, name) == value for name, value in values.items()):
+            return self
+        return replace(self, **values)
 
     @property
     def idle(self) -> bool:

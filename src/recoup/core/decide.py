@@ -3,8 +3,8 @@ What should be: the rules folded over one account, in order.
 
     cases        what failed is taken up, what is over is ended
     collection   the plan of tries for each obligation; a try that is due is intended
-    ladder       where each case stands, and what holds there
     campaign     the notices that are due
+    ladder       where each case stands, and what holds there
     standing     the one word for all of it, and when to look again
 
 Pure: the same account, policies, rules and instant give the same answer, and deciding on the
@@ -32,8 +32,9 @@ from recoup.core.collection.plan import Plan, plan
 from recoup.core.collection.rules import Rules
 from recoup.core.consequences import CONSEQUENCES
 from recoup.core.dunning import campaign, cases, ladder
+from recoup.core.money import Money
 from recoup.core.policy import Policies, Policy
-from recoup.core.states import AttemptState, CaseEnd
+from recoup.core.states import AttemptState, CaseEnd, InvoiceStatus
 
 #: Kinds of tasks that this module opens and, when their cause is gone, closes.
 UNREACHABLE = "unreachable"
@@ -57,27 +58,46 @@ def decide(account: Account, *, policies: Policies, rules: Rules, now: datetime)
         InvalidPolicy: a running case follows a policy version that is not known.
     """
     if account.idle:
-        if account.standing == CURRENT and account.next_wake_at is None:
-            return Decision(account, ())
-        return Decision(replace(account, standing=CURRENT, next_wake_at=None), ())
-    desired = cases.with_cases(account, policies=policies)
-    desired = replace(
-        desired, cases=tuple(_current(desired, case, now=now) for case in desired.cases)
-    )
+        return Decision(account.but(standing=CURRENT, next_wake_at=None), ())
+    desired = cases.with_cases(_credited(account), policies=policies)
+    desired = desired.but(cases=tuple(_current(desired, c, now=now) for c in desired.cases))
     desired, plans = _with_tries(desired, policies, rules, now)
     reasons = [reason for made in plans for reason in made.reasons]
-    desired, wakes = _on_ladder(desired, policies, now, reasons)
     desired, dues = _with_notices(desired, policies, now)
+    desired, wakes = _on_ladder(desired, policies, now, reasons)
+    desired = _without_false_notices(desired)
     wakes.extend(dues)
-    wakes.extend(made.at for made in plans if made.at is not None and made.at > now)
+    wakes.extend(made.at for made in plans if made.at is not None)
     wakes.extend(hold.during.end for hold in account.holds if hold.during.end is not None)
-    desired = replace(
-        desired,
+    desired = desired.but(
         tasks=tuple(sorted(_tasks(desired, plans))),
         standing=_standing(desired, policies),
         next_wake_at=min((at for at in wakes if at > now), default=None),
     )
     return Decision(desired, tuple(dict.fromkeys(reasons)), plans)
+
+
+def _credited(account: Account) -> Account:
+    """
+    Return the account with invoices paid for which the money is known to be in.
+
+    The processor tells of a charge and of its invoice in two messages. Between them the invoice
+    still looks open, and nobody may be charged or restricted because of that.
+    """
+    received = {a.invoice_id: a for a in account.attempts if states.succeeded(a.state)}
+    return account.but(
+        invoices=tuple(
+            replace(
+                one,
+                status=InvoiceStatus.PAID,
+                remaining=Money(0, one.due.currency),
+                closed_at=received[one.id].at,
+            )
+            if one.owed and one.id in received and received[one.id].amount == one.remaining
+            else one
+            for one in account.invoices
+        )
+    )
 
 
 def _current(account: Account, case: Case, *, now: datetime) -> Case:
@@ -138,7 +158,7 @@ def _on_ladder(
     wakes: list[datetime] = []
     moving = account.moving
     placed: list[Case] = []
-    bare = replace(account, restrictions=())
+    held = account
     for case in account.cases:
         if not case.open:
             placed.append(case)
@@ -154,30 +174,25 @@ def _on_ladder(
             where = ladder.place(stands, account, policy=policy, moving=moving, now=now)
         if where.wake_at is not None:
             wakes.append(where.wake_at)
-        bare = _held(bare, account, stands, policy, now)
+        held = _held(held, stands, policy, now)
         if stands.rung == policy.end.name:
             stands = cases.ended(stands, CaseEnd.EXHAUSTED, at=now)
         placed.append(stands)
-    open_scopes = {case.scope for case in placed if case.open}
-    kept = tuple(r for r in bare.restrictions if r.scope in open_scopes)
-    return replace(bare, cases=tuple(placed), restrictions=kept), wakes
+    allowed = {
+        (case.scope, name)
+        for case in placed
+        if case.open and case.rung is not None
+        for name in policies.named(case.policy).rung(case.rung).consequences
+    }
+    kept = tuple(r for r in held.restrictions if r.key in allowed)
+    return held.but(cases=tuple(placed), restrictions=kept), wakes
 
 
-def _held(
-    account: Account, observed: Account, case: Case, policy: Policy, now: datetime
-) -> Account:
+def _held(account: Account, case: Case, policy: Policy, now: datetime) -> Account:
     """Return the account with the consequences of the case's rung; known ones keep their row."""
-    if case.rung is None:
-        return account
-    consequences = policy.rung(case.rung).consequences
-    known = tuple(r for r in observed.restrictions if r.scope == case.scope)
-    account = replace(
-        account,
-        restrictions=account.restrictions
-        + tuple(r for r in known if r.consequence in consequences),
-    )
-    for name in consequences:
-        account = CONSEQUENCES[name].hold(account, case, now=now)
+    if case.rung is not None:
+        for name in policy.rung(case.rung).consequences:
+            account = CONSEQUENCES[name].hold(account, case, now=now)
     return account
 
 
@@ -195,9 +210,19 @@ def _with_notices(
         upcoming = campaign.next_due(case, account, policy=policy, now=now)
         if upcoming is not None:
             wakes.append(upcoming[1])
-    left = (n for n in account.notices if n.scope not in scopes)
-    notices.extend(campaign.canceled(notice, campaign.ENDED) for notice in left)
-    return replace(account, notices=tuple(notices)), wakes
+    notices.extend(notice for notice in account.notices if notice.scope not in scopes)
+    return account.but(notices=tuple(notices)), wakes
+
+
+def _without_false_notices(account: Account) -> Account:
+    """Return the account with every notice called off whose case is over."""
+    scopes = {case.scope for case in account.open_cases()}
+    return account.but(
+        notices=tuple(
+            notice if notice.scope in scopes else campaign.canceled(notice, campaign.ENDED)
+            for notice in account.notices
+        )
+    )
 
 
 def _tasks(account: Account, plans: Iterable[Plan]) -> Iterator[Task]:

@@ -80,13 +80,14 @@ def _invoices(observed: Account, desired: Account) -> Iterator[Change]:
 
 
 def _attempts(observed: Account, desired: Account) -> Iterator[Change]:
-    before = {attempt.id: attempt for attempt in observed.attempts}
+    before = {attempt.key: attempt for attempt in observed.attempts}
     invoices = {invoice.id: invoice for invoice in desired.invoices}
     for attempt in desired.attempts:
-        if attempt.id is None:
+        known = before.get(attempt.key)
+        if known is None:
             yield AttemptIntended(attempt, invoices[attempt.invoice_id])
-        elif before[attempt.id] != attempt:
-            yield AttemptWithdrawn(before[attempt.id], attempt)
+        elif known != attempt:
+            yield AttemptWithdrawn(known, attempt)
 
 
 def _access(observed: Account, desired: Account) -> Iterator[Change]:
@@ -101,12 +102,13 @@ def _access(observed: Account, desired: Account) -> Iterator[Change]:
 
 
 def _notices(observed: Account, desired: Account) -> Iterator[Change]:
-    before = {notice.id: notice for notice in observed.notices}
+    before = {notice.key: notice for notice in observed.notices}
     for notice in desired.notices:
-        if notice.id is None:
+        known = before.get(notice.key)
+        if known is None:
             yield NoticePlaced(notice)
-        elif before[notice.id] != notice:
-            yield NoticeDropped(before[notice.id], notice)
+        elif known != notice:
+            yield NoticeDropped(known, notice)
 
 
 def _by_key(items: Iterable[Restriction]) -> dict[tuple[str, str], Restriction]:

@@ -169,6 +169,7 @@ class _One:
             "step": notice.step,
             "mail": notice.mail,
             "due_at": notice.due_at,
+            "placed_at": notice.placed_at,
             "state": notice.state.value,
             "reason": notice.reason,
         }

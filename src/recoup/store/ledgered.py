@@ -73,7 +73,7 @@ LEDGERED: Final[Mapping[str, Ledgered]] = {
         _of(
             "notice",
             tables.notices,
-            "case_id anchor step mail due_at state reason delivered_at bounced_at",
+            "case_id anchor step mail due_at placed_at state reason delivered_at bounced_at",
         ),
         _of(
             "restriction",

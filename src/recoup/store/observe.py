@@ -95,8 +95,8 @@ _USES: Final = f"""
     ORDER BY happened_at, id"""
 
 _NOTICES: Final = """
-    SELECT n.customer_id, n.id, c.scope, n.anchor, n.step, n.mail, n.due_at, n.state, n.reason,
-           n.delivered_at, n.bounced_at
+    SELECT n.customer_id, n.id, c.scope, n.anchor, n.step, n.mail, n.due_at, n.placed_at,
+           n.state, n.reason, n.delivered_at, n.bounced_at
     FROM notices n JOIN cases c ON c.id = n.case_id WHERE n.case_id = ANY(%s) ORDER BY n.id"""
 
 _RESTRICTIONS: Final = """
@@ -291,11 +291,12 @@ def _case(
 
 def _notice(
     _: int, id: int, scope: str, anchor: datetime, step: str, mail: str, due_at: datetime,
-    state: str, reason: str | None, delivered_at: datetime | None, bounced_at: datetime | None,
+    placed_at: datetime, state: str, reason: str | None, delivered_at: datetime | None,
+    bounced_at: datetime | None,
 ) -> Notice:  # fmt: skip
     return Notice(
-        id, scope, anchor, step, mail, due_at, NoticeState(state), reason, delivered_at,
-        bounced_at,
+        id, scope, anchor, step, mail, due_at, placed_at, NoticeState(state), reason,
+        delivered_at, bounced_at,
     )  # fmt: skip
 
 

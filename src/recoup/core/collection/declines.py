@@ -17,6 +17,7 @@ from recoup.core.account import Signal
 from recoup.core.collection.rules import (
     BARRED,
     SCHEMES,
+    TECHNICAL,
     TIMED,
     Code,
     Rules,
@@ -176,7 +177,7 @@ def _read(signal: Signal, brand: str | None, kind: str, rules: Rules) -> Verdict
         min_delay=max(code.min_delay for code in heard),
         max_tries=min(timed, default=None),
         unknown=tuple(unknown),
-        wording=_wording(heard, strictest),
+        wording=_wording(heard),
         visa_category=min((c.visa_category for c in heard if c.visa_category), default=None),
         stop_mail=any(code.stop_mail for code in heard),
         words=tuple(_words(found, unknown, strictest)),
@@ -248,12 +249,11 @@ def _presentable(heard: list[Code], strictest: Code, *, scheme: str) -> bool:
     return any(code.table == scheme and code.retry in TIMED for code in heard)
 
 
-def _wording(heard: list[Code], strictest: Code) -> str:
+def _wording(heard: list[Code]) -> str:
     if any(code.decline_class == DeclineClass.FRAUD for code in heard):
         return GENERIC
-    if tell := next((code.wording for code in heard if code.wording), None):
-        return tell
-    return "processing_error" if strictest.decline_class == DeclineClass.TECHNICAL else GENERIC
+    told = [code.wording for code in heard if code.wording is not None]
+    return next((word for word in told if word != TECHNICAL), told[0] if told else GENERIC)
 
 
 def _words(found: list[Code], unknown: list[str], strictest: Code) -> Iterator[str]:

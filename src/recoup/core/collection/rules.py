@@ -215,6 +215,9 @@ def classified(table: str, code: str, published: DeclineClass, retry: RetryRule)
     return published
 
 
+#: The word for a failure nobody decided; any other word that arrives beside it says more.
+TECHNICAL: Final = "processing_error"
+
 #: Stripe's word for what another table calls by number, where the customer may be told. A code
 #: that is not here is worded as a generic decline; `action_required` stands for "ask your bank".
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {

@@ -190,7 +190,8 @@ def _backoff(history: History, newest: Decline) -> Next | None:
     here = (d for d in reversed(history.declines) if d.here)
     run = list(takewhile(lambda d: d.verdict.retry == RetryRule.SHORT_BACKOFF, here))
     tries = BACKOFF if newest.verdict.max_tries is None else BACKOFF[: newest.verdict.max_tries]
-    at = next((at for span in tries if (at := run[-1].at + span) > newest.at + SKEW), None)
+    passed = max(newest.at, history.advanced_to) + SKEW
+    at = next((at for span in tries if (at := run[-1].at + span) > passed), None)
     if at is None:
         return None
     why = "A technical failure is tried again after 1, 6, 24 and 72 hours."
@@ -213,6 +214,8 @@ def _forecast(history: History, newest: Decline) -> Next | None:
     if len(here) > 1 and here[-2].verdict.wait is not None:
         return None
     at = newest.at + max(wait, newest.verdict.min_delay)
+    if at <= history.advanced_to + SKEW:
+        return None
     return Next(at, "The network says when to try again.")
 
 

@@ -120,7 +120,7 @@ def _desired(
         notice = known.get(step.key)
         if notice is None:
             fresh = Notice(
-                None, case.scope, case.anchor, step.key, step.mail, at, NoticeState.SCHEDULED
+                None, case.scope, case.anchor, step.key, step.mail, at, now, NoticeState.SCHEDULED
             )
             yield _placed(fresh, newest=step.key == newest, reachable=account.reachable)
         elif states.is_scheduled(notice.state) and step.key != newest:

@@ -158,7 +158,8 @@ def _warned_at(candidate: Rung, case: Case, account: Account, policy: Policy) ->
 def _counts_from(notice: Notice, account: Account, policy: Policy) -> datetime | None:
     if notice.delivered_at is not None and notice.bounced_at is None:
         return notice.delivered_at + policy.min_notice
-    return periods.instant_after(notice.due_at, policy.bounce_hold, paused=account.paused)
+    since = notice.bounced_at or notice.placed_at
+    return periods.instant_after(since, policy.bounce_hold, paused=account.paused)
 
 
 def _hours(span: timedelta) -> str:

@@ -82,9 +82,8 @@ def _listener(engine: Engine) -> psycopg.Connection:
 
 def _heard(listening: psycopg.Connection, until: float, stop: threading.Event) -> bool:
     while not stop.is_set() and (left := until - time.monotonic()) > 0:
-        for _ in listening.notifies(timeout=min(left, STOP_SEEN_WITHIN), stop_after=1):
+        if list(listening.notifies(timeout=min(left, STOP_SEEN_WITHIN), stop_after=1)):
             # Whatever else has come by now is answered by the same look at the queues.
-            for _ in listening.notifies(timeout=0):
-                pass
+            list(listening.notifies(timeout=0))
             return True
     return False

@@ -53,7 +53,7 @@ def read(event: Mapping[str, Any]) -> Reading:
         Unreadable: the event has no id, type or time, or lacks a field that its type must have;
             the text names the event's type and the field.
     """
-    head = Shape("event", "event", event)
+    head = Shape("event", "event", dict(event))
     type_, id_, at = head.text("type"), head.ref("id"), head.instant("created")
     if type_ in _PREVIEWS:
         return Reading(ignored=f"{type_} is a preview")

@@ -7,7 +7,6 @@ and the field's path. Optional fields may be absent or null, and then give None.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -28,9 +27,9 @@ class Shape:
     def __init__(self, event: str, path: str, data: object) -> None:
         self._event = event
         self._path = path
-        if not isinstance(data, Mapping):
+        if not isinstance(data, dict):
             raise Unreadable(f"{event}: {path} is no object")
-        self._data: Mapping[str, Any] = data
+        self._data: dict[str, Any] = data
 
     def __contains__(self, name: str) -> bool:
         return name in self._data
@@ -64,7 +63,7 @@ class Shape:
     def opt_ref(self, name: str) -> str | None:
         """Return the id of an object that may be expanded in place."""
         value = self._data.get(name)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = value.get("id")
         if value is None:
             return None
@@ -147,7 +146,7 @@ class Shape:
         value = self._data.get(name)
         if value is None:
             return {}
-        if not isinstance(value, Mapping) or not all(isinstance(v, str) for v in value.values()):
+        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
             raise self.wrong(name, "is no map of text to text")
         return dict(value)
 

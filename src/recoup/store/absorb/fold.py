@@ -28,8 +28,8 @@ class Absorbed:
     """
     What a batch did.
 
-    `waiting` says of each event that could not be applied whole what it waits for,
-    "customer:cus_1"; `arrived` names what others may have been waiting for.
+    `waiting` says of each event (by its place) that could not be applied whole what it waits
+    for, "customer:cus_1"; `arrived` names what others may have been waiting for.
     """
 
     customers: frozenset[int]
@@ -37,9 +37,9 @@ class Absorbed:
     arrived: frozenset[str]
 
 
-def absorb(writer: Writer, processor: str, events: Mapping[int, Sequence[Fact]]) -> Absorbed:
+def absorb(writer: Writer, processor: str, events: Sequence[Sequence[Fact]]) -> Absorbed:
     """
-    Bring the mirrored rows up to what `events` (by their inbox id) tell.
+    Bring the mirrored rows up to what `events`, the facts of each, tell.
 
     Locks the customers concerned, in id order; the caller owns the transaction. Everything is
     collected in `writer` and flushed, so that the next call sees it.

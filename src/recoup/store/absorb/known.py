@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ _BY_NAME: Final = "processor = %s AND processor_id = ANY(%s)"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The facts of a batch by kind, each with the event that told it."""
+    """The facts of a batch by kind, each with the place of the event that told it."""
 
     customers: list[tuple[int, CustomerFact]] = field(default_factory=list)
     methods: list[tuple[int, MethodFact]] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Told:
     disputes: list[tuple[int, DisputeFact]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, events: Mapping[int, Iterable[Fact]]) -> Told:
+    def of(cls, events: Sequence[Iterable[Fact]]) -> Told:
         told = cls()
         lists: dict[type, list[tuple[int, Any]]] = {
             CustomerFact: told.customers,
@@ -55,7 +55,7 @@ class Told:
             RefundFact: told.refunds,
             DisputeFact: told.disputes,
         }
-        for event, facts in events.items():
+        for event, facts in enumerate(events):
             for fact in facts:
                 lists[type(fact)].append((event, fact))
         return told
@@ -194,7 +194,7 @@ def _customer_ids(
 ) -> list[int]:
     names: set[str | None] = {fact.processor_id for _, fact in told.customers}
     for facts in (told.methods, told.subscriptions, told.invoices, told.payments):
-        names.update(fact.customer for _, fact in facts)  # type: ignore[attr-defined]
+        names.update(fact.customer for _, fact in facts)
     detached = sorted({fact.processor_id for _, fact in told.methods if fact.customer is None})
     sql = (
         f"SELECT id FROM customers WHERE {_BY_NAME} "

@@ -7,7 +7,7 @@ class Waiting:
     """Who waits for whom."""
 
     def __init__(self) -> None:
-        self.parents: dict[int, str] = {}  #: event -> the first thing it lacks
+        self.parents: dict[int, str] = {}  #: place of the event -> the first thing it lacks
         self.told: set[str] = set()  #: what was told and may be waited for
 
     def wait(self, event: int, parent: str) -> None:

@@ -10,7 +10,8 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from recoup.store import batch
-from recoup.store.inbox.envelope import LARGEST, Envelope, opened
+from recoup.store.inbox.envelope import LARGEST, opened
+from recoup.store.inbox.passage import Letter
 
 _INSERT: Final = """
 INSERT INTO inbox (processor, key, type, raw, state, reason, happened_at, received_at, ended_at)
@@ -25,10 +26,9 @@ RETURNING id, key
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a batch of lines: new rows to absorb, new rows parked at once, repeats."""
+    """What became of a batch of lines: new letters; new ones parked at once; repeats."""
 
-    ids: tuple[int, ...]
-    lines: tuple[bytes, ...]  #: the lines of `ids`
+    letters: tuple[Letter, ...]
     oversize: int
     duplicates: int
 
@@ -42,25 +42,25 @@ def store(
     A line is known by its event's id, or by its hash when it is no event; of lines with one key
     the first is kept. What is larger than 1 MiB is parked at once.
     """
-    found: dict[str, tuple[Envelope, bytes]] = {}
+    rows: dict[str, tuple[Any, ...]] = {}
     for line in lines:
-        envelope = opened(line)
-        found.setdefault(envelope.key, (envelope, line))
+        row = _row(line)
+        rows.setdefault(row[0], row)
     # In one order everywhere, so that twin deliveries wait for each other and never deadlock.
-    keys = sorted(found)
-    rows = [_row(*found[key]) for key in keys]
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 5
-    inserted = batch.fetch(connection, _INSERT, (processor, now, now, *columns))
-    fresh = [(id, found[key][1]) for id, key in inserted]
-    kept = [(id, line) for id, line in fresh if len(line) <= LARGEST]
+    columns = [list(column) for column in zip(*(rows[key] for key in sorted(rows)), strict=True)]
+    inserted = batch.fetch(connection, _INSERT, (processor, now, now, *(columns or [[]] * 5)))
+    fresh = tuple(Letter(id, rows[key][2], 0) for id, key in inserted)
+    kept = tuple(letter for letter in fresh if len(letter.raw) <= LARGEST)
     return Stored(
-        ids=tuple(id for id, _ in kept),
-        lines=tuple(line for _, line in kept),
+        letters=kept,
         oversize=len(fresh) - len(kept),
         duplicates=len(lines) - len(fresh),
     )
 
 
-def _row(envelope: Envelope, line: bytes) -> tuple[Any, ...]:
-    reason = envelope.fault if len(line) > LARGEST else None
-    return envelope.key, envelope.type, line, reason, envelope.happened_at
+def _row(line: bytes) -> tuple[Any, ...]:
+    # Only the head is kept here: a thousand decoded events at once would cost more time in the
+    # garbage collector than decoding each again when its turn comes.
+    head = opened(line)
+    reason = head.fault if len(line) > LARGEST else None
+    return head.key, head.type, line, reason, head.happened_at

@@ -88,6 +88,8 @@ def _fault(raw: bytes, event: Mapping[str, Any]) -> str | None:
 def _shallow(raw: bytes) -> bool:
     """Whether it is certainly no deeper than `DEEPEST`; brackets inside texts may hide that."""
     brackets = raw.translate(None, _NO_BRACKETS)
+    if len(brackets) <= 2 * DEEPEST:
+        return True
     for _ in range(DEEPEST):
         inner = brackets.replace(b"{}", b"").replace(b"[]", b"")
         if not inner:

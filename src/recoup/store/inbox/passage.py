@@ -73,7 +73,7 @@ def due(
 
 
 def claimed(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
-    """Lock those of `ids` that are still to be absorbed and that nobody else holds; return them."""
+    """Lock and return those of `ids` that are still to be absorbed and that nobody holds."""
     sql = (
         "SELECT id FROM inbox WHERE id = ANY(%s) AND state IN ('received', 'failed') "
         "ORDER BY id FOR UPDATE SKIP LOCKED"
@@ -164,7 +164,8 @@ def replay(connection: Connection, ids: Sequence[int]) -> int:
 def prune(connection: Connection, before: datetime, *, limit: int) -> int:
     """Remove up to `limit` letters that were applied or ignored before an instant."""
     sql = (
-        "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE state IN ('applied', 'ignored') "
-        "AND ended_at < %s LIMIT %s) RETURNING id"
+        "DELETE FROM inbox WHERE id IN "
+        "(SELECT id FROM inbox WHERE state IN ('applied', 'ignored') AND ended_at < %s LIMIT %s) "
+        "RETURNING id"
     )
     return len(batch.fetch(connection, sql, (before, limit)))

@@ -34,7 +34,7 @@ ATTEMPTS: Final[tuple[Invariant, ...]] = (
         """
         SELECT 'attempt ' || id, state || ', but nobody was asked' FROM attempts
         WHERE ordinal IS NOT NULL AND requested_at IS NULL
-          AND state = ANY(%(succeeded)s || %(declined)s)
+          AND (state = ANY(%(succeeded)s) OR state = ANY(%(declined)s))
         """,
     ),
     by_sql(

@@ -90,14 +90,14 @@ def _row(of: Ledgered, key: int, row: list[Any], told: _State) -> Iterator[Findi
 
 def _unknown(table: str, column: str, known: str) -> str:
     return (
-        f"SELECT '{table} ' || id, '{column} ' || {column} FROM {table}"
+        f"SELECT '{table[:-1]} ' || id, '{column} ' || {column} FROM {table}"
         f" WHERE {column} <> ALL(%({known})s)"
     )
 
 
 def _astray(child: str, parent: str, key: str) -> str:
     return (
-        f"SELECT '{child} ' || x.id, 'of another customer than {parent} ' || p.id"
+        f"SELECT '{child[:-1]} ' || x.id, 'of another customer than {parent[:-1]} ' || p.id"
         f" FROM {child} x JOIN {parent} p ON p.id = x.{key} WHERE x.customer_id <> p.customer_id"
     )
 

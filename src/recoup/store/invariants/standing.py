@@ -8,7 +8,7 @@ from recoup.core.account import BAD_DEBT, CURRENT
 from recoup.store.invariants.base import Finding, Invariant, Look, busy, by_sql
 from recoup.store.invariants.cases import DEFAULTED
 
-_UNSETTLED: Final = "(c.ending = %(exhausted)s AND c.settled_at IS NULL)"
+_UNSETTLED: Final = "(c.ending IS NOT DISTINCT FROM %(exhausted)s AND c.settled_at IS NULL)"
 
 
 def _misfits(look: Look) -> list[Finding]:
@@ -40,7 +40,8 @@ def _unfit(look: Look) -> list[Finding]:
     ]
     sql = """
         SELECT 'restriction ' || r.id,
-               format('%%s, but its case stands on %%s', r.consequence, coalesce(c.rung, 'no rung'))
+               format('%%s, but its case stands on %%s',
+                      r.consequence, coalesce(c.rung, 'no rung'))
         FROM restrictions r JOIN cases c ON c.id = r.case_id
         WHERE r.lifted_at IS NULL AND c.ending IS NULL
           AND concat_ws(' ', c.policy, c.rung, r.consequence) <> ALL(%(held)s)

@@ -31,6 +31,7 @@ notices = Table(
     Column("step", Text, nullable=False),
     Column("mail", Text, nullable=False),
     instant("due_at", nullable=False),
+    instant("placed_at", nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text),
     instant("delivered_at"),

@@ -251,6 +251,7 @@ CREATE TABLE notices (
     step         text NOT NULL,
     mail         text NOT NULL,
     due_at       timestamptz NOT NULL,
+    placed_at    timestamptz NOT NULL,
     state        text NOT NULL,
     reason       text,
     delivered_at timestamptz,

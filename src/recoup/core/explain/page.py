@@ -1,0 +1,245 @@
+"""
+The page that answers "why is this customer in this state?", from a snapshot and its decision.
+
+Everything is worked out anew: the plan, the reasons of restrictions and the deadline are what
+the rules say now, not what was once written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from recoup.core.account import BAD_DEBT, CURRENT, Account, Attempt, Case, Restriction
+from recoup.core.changes import Change, WakeChanged
+from recoup.core.collection.plan import Plan
+from recoup.core.collection.rules import Code, Rules
+from recoup.core.consequences import CONSEQUENCES
+from recoup.core.decide import Decision
+from recoup.core.dunning import ladder
+from recoup.core.explain.notices import notices_of
+from recoup.core.explain.views import (
+    AttemptView,
+    CaseView,
+    Explanation,
+    HoldView,
+    Line,
+    MethodView,
+    Notices,
+    Obligation,
+    PlannedTry,
+    Record,
+    RestrictionView,
+    TaskView,
+    Trouble,
+    Who,
+)
+from recoup.core.explain.words import about, span, standing_words
+from recoup.core.money import totals
+from recoup.core.policy import Policies
+
+TOO_LATE = "The case is exhausted: nothing is tried by itself any more."
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """
+    What is known about one customer.
+
+    `account` and `decision` are None when reading or deciding fails; `trouble` says why.
+    """
+
+    who: Who
+    standing: str
+    next_wake_at: datetime | None
+    account: Account | None
+    decision: Decision | None
+    changes: tuple[Change, ...] = ()
+    trouble: Trouble | None = None
+    methods: Mapping[str, MethodView] = field(default_factory=dict)  #: by processor id
+    numbers: Mapping[int, str] = field(default_factory=dict)  #: invoice id -> printed number
+    records: tuple[Record, ...] = ()
+    story: tuple[Line, ...] = ()
+
+
+def explain(facts: Facts, *, policies: Policies, rules: Rules, now: datetime) -> Explanation:
+    """
+    Return the explanation of `facts` at `now` (UTC).
+
+    Raises:
+        InvalidPolicy: a running case follows a policy that is gone, and nobody noticed before.
+    """
+    account = facts.account
+    page = None if account is None else _Page(account, facts, policies, rules, now)
+    return Explanation(
+        customer=facts.who,
+        as_of=now,
+        standing=facts.standing,
+        words=_words(facts, now),
+        cases=tuple(page.cases()) if page else (),
+        obligations=tuple(page.obligations()) if page else (),
+        plan=tuple(page.plan()) if page else (),
+        attempts=tuple(page.attempts()) if page else (),
+        notices=page.notices() if page else Notices((), (), ()),
+        restrictions=tuple(page.restrictions()) if page else (),
+        holds=tuple(page.holds()) if page else (),
+        tasks=tuple(TaskView(t.id, t.kind, t.detail) for t in account.tasks) if account else (),
+        trouble=facts.trouble,
+        pending=tuple(c.words for c in facts.changes if not isinstance(c, WakeChanged)),
+        next_wake_at=facts.next_wake_at,
+        decisions=facts.records,
+        story=facts.story,
+    )
+
+
+def _words(facts: Facts, now: datetime) -> str:
+    account = facts.account
+    if account is None:
+        return "The customer's records cannot be read; see the trouble below."
+    owed = totals(invoice.remaining for invoice in account.invoices if invoice.in_default)
+    case = next((c for c in account.open_cases() if c.rung == facts.standing), None)
+    since = case.rung_since if case is not None else None
+    if facts.standing in {CURRENT, BAD_DEBT}:
+        failures = [i.first_failed_at for i in account.invoices if i.in_default]
+        since = min((at for at in failures if at is not None), default=None)
+    return standing_words(facts.standing, owed, since, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The parts of the page."""
+
+    account: Account
+    facts: Facts
+    policies: Policies
+    rules: Rules
+    now: datetime
+
+    def cases(self) -> Iterator[CaseView]:
+        for case in self.account.cases:
+            yield self._open(case) if case.open else self._ended(case)
+
+    def _open(self, case: Case) -> CaseView:
+        account, policy = self.account, self.policies.named(case.policy)
+        at = policy.place(case.rung) + 1
+        place = ladder.place(case, account, policy=policy, moving=account.moving, now=self.now)
+        return CaseView(
+            id=case.id,
+            scope=case.scope,
+            about=about(account, case.scope),
+            since=case.anchor,
+            policy=case.policy,
+            rung=case.rung,
+            rung_since=case.rung_since,
+            next_rung=policy.ladder[at].name if at < len(policy.ladder) else None,
+            next_look_at=place.wake_at,
+            why=place.reason,
+            deadline=ladder.deadline(case, account, policy=policy),
+            end=None,
+            ended_at=None,
+        )
+
+    def _ended(self, case: Case) -> CaseView:
+        what = about(self.account, case.scope)
+        return CaseView(
+            case.id, case.scope, what, case.anchor, case.policy, None, None, None, None,
+            f"{what} is bad debt: the case ended and the money is not accounted for",
+            None, str(case.end), case.ended_at,
+        )  # fmt: skip
+
+    def obligations(self) -> Iterator[Obligation]:
+        for invoice in self.account.invoices:
+            if invoice.in_default:
+                yield Obligation(
+                    invoice=invoice.processor_id,
+                    number=self.facts.numbers.get(invoice.id),
+                    about=about(self.account, invoice.scope),
+                    amount=invoice.remaining,
+                    billed=invoice.due,
+                    since=invoice.first_failed_at,
+                    disputed=invoice.disputed,
+                )
+
+    def plan(self) -> Iterator[PlannedTry]:
+        if self.facts.decision is None:
+            return
+        made = {plan.invoice_id: plan for plan in self.facts.decision.plans}
+        for invoice in self.account.invoices:
+            if invoice.id in made:
+                yield self._planned(invoice.processor_id, made[invoice.id])
+            elif invoice.in_default:
+                yield PlannedTry(
+                    invoice.processor_id, None, None, "retry", (TOO_LATE,), None, None
+                )
+
+    def _planned(self, invoice: str, made: Plan) -> PlannedTry:
+        method = self.facts.methods.get(made.method or "") if made.at is not None else None
+        need = None if made.need is None or made.at is not None else str(made.need)
+        return PlannedTry(invoice, made.at, method, made.origin, made.reasons, need, made.fee)
+
+    def attempts(self) -> Iterator[AttemptView]:
+        names = {invoice.id: invoice.processor_id for invoice in self.account.invoices}
+        for attempt in sorted(self.account.attempts, key=lambda a: (a.at, a.id or 0)):
+            code = self._code(attempt)
+            yield AttemptView(
+                at=attempt.at,
+                invoice=names.get(attempt.invoice_id, f"invoice {attempt.invoice_id}"),
+                amount=attempt.amount,
+                origin=attempt.origin,
+                outcome=str(attempt.state),
+                code=attempt.signal.decline_code,
+                meaning=code.meaning if code else None,
+                method=self._method(attempt),
+                by_customer=attempt.by_customer,
+            )
+
+    def _code(self, attempt: Attempt) -> Code | None:
+        kind = next(
+            (m.kind for m in self.account.methods if m.processor_id == attempt.method), None
+        )
+        code = attempt.signal.decline_code or ""
+        debits = self.rules.debits.get(kind or "", {})
+        return debits.get(code) or self.rules.declines.get(code)
+
+    def _method(self, attempt: Attempt) -> MethodView | None:
+        known = self.facts.methods.get(attempt.method or "")
+        if known is not None:
+            return known
+        return MethodView("card", attempt.brand, None) if attempt.brand else None
+
+    def notices(self) -> Notices:
+        return notices_of(self.account, policies=self.policies, now=self.now)
+
+    def restrictions(self) -> Iterator[RestrictionView]:
+        decision = self.facts.decision
+        wanted = None if decision is None else {r.key for r in decision.desired.restrictions}
+        for restriction in self.account.restrictions:
+            live = wanted is None or restriction.key in wanted
+            consequence = CONSEQUENCES[restriction.consequence]
+            yield RestrictionView(
+                consequence=restriction.consequence,
+                about=about(self.account, restriction.scope),
+                rung=restriction.rung,
+                since=restriction.since,
+                live=live,
+                why=self._why(restriction) if live else "Nothing gives reason for it any more.",
+                inverse=consequence.inverse,
+            )
+
+    def _why(self, restriction: Restriction) -> str:
+        owed = self.account.obligations(restriction.scope)
+        if not owed:
+            return f"Rung {restriction.rung} brought it."
+        oldest = owed[0]
+        lasted = self.now - (oldest.first_failed_at or oldest.created_at)
+        sums = " and ".join(map(str, totals(invoice.remaining for invoice in owed)))
+        return (
+            f"{sums} is owed, invoice {oldest.processor_id} for {span(lasted)}; "
+            f"rung {restriction.rung} brought it."
+        )
+
+    def holds(self) -> Iterator[HoldView]:
+        for hold in self.account.holds:
+            during = hold.during
+            yield HoldView(hold.id, hold.reason, during.start, during.end, self.now in during)

@@ -1,0 +1,75 @@
+"""What has arrived, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from recoup.store.queries.pages import LIMIT, Page, fetch, page
+
+_COLUMNS: Final = """id, processor, key, type, octet_length(raw), state, reason, waiting_for,
+    failures, next_try_at, happened_at, received_at, ended_at"""
+
+_LISTING: Final = f"""
+    SELECT {_COLUMNS} FROM inbox
+    WHERE (%(before)s::bigint IS NULL OR id < %(before)s)
+      AND (%(state)s::text IS NULL OR state = %(state)s)
+      AND (%(type)s::text IS NULL OR type = %(type)s)
+    ORDER BY id DESC LIMIT %(limit)s"""
+
+_IDS: Final = """
+    SELECT id FROM inbox
+    WHERE (%(state)s::text IS NULL OR state = %(state)s)
+      AND (%(type)s::text IS NULL OR type = %(type)s)
+    ORDER BY id"""
+
+#: The states there are, as the table allows them.
+STATES: Final = ("received", "applied", "ignored", "waiting", "failed", "parked")
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """An event as it arrived, without its bytes."""
+
+    id: int
+    processor: str
+    key: str
+    type: str | None
+    size: int  #: bytes
+    state: str
+    reason: str | None
+    waiting_for: str | None
+    failures: int
+    next_try_at: datetime | None
+    happened_at: datetime | None
+    received_at: datetime
+    ended_at: datetime | None
+
+
+def counts(connection: Connection) -> Mapping[str, int]:
+    """Return state -> how many events."""
+    return dict(fetch(connection, "SELECT state, count(*) FROM inbox GROUP BY 1 ORDER BY 1", {}))
+
+
+def listing(
+    connection: Connection,
+    *,
+    state: str | None = None,
+    type: str | None = None,
+    before: int | None = None,
+    limit: int = LIMIT,
+) -> Page[InboxRow]:
+    """Return events, newest first; page by `before`."""
+    given = {"state": state, "type": type, "before": before}
+    return page(connection, _LISTING, given, InboxRow, limit=limit)
+
+
+def ids(
+    connection: Connection, *, state: str | None = None, type: str | None = None
+) -> tuple[int, ...]:
+    """Return the ids of all events that both conditions name, oldest first."""
+    return tuple(row[0] for row in fetch(connection, _IDS, {"state": state, "type": type}))

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from enum import StrEnum
+
+import pytest
+
+from recoup.core import states
+from recoup.core.states import MACHINES, AttemptState, InvoiceStatus, SubscriptionStatus
+from recoup.errors import IllegalTransition
+
+PAIRS = [
+    pytest.param(moves, source, target, id=f"{machine}: {source} -> {target}")
+    for machine, moves in MACHINES.items()
+    for source in moves
+    for target in moves
+]
+
+
+class TestMoves:
+    @pytest.mark.parametrize(("moves", "source", "target"), PAIRS)
+    def test_are_legal_exactly_when_the_table_lists_them(self, moves, source, target):
+        if source == target or target in moves[source]:
+            assert states.checked(moves, source, target) == target
+        else:
+            with pytest.raises(IllegalTransition, match=f"{source} -> {target}"):
+                states.checked(moves, source, target)
+
+    @pytest.mark.parametrize("moves", MACHINES.values(), ids=MACHINES)
+    def test_are_given_for_every_status(self, moves):
+        kind: type[StrEnum] = type(next(iter(moves)))
+
+        assert set(moves) == set(kind)
+
+
+class TestPredicates:
+    def test_nothing_leaves_a_settled_invoice(self):
+        settled = {s for s in InvoiceStatus if states.is_paid(s) or states.is_resolved(s)}
+
+        assert settled == {
+            InvoiceStatus.PAID,
+            InvoiceStatus.VOID,
+            InvoiceStatus.UNCOLLECTIBLE,
+        }
+        assert not any(states.is_owed(status) for status in settled)
+
+    def test_what_is_resolved_is_never_paid(self):
+        assert not [s for s in InvoiceStatus if states.is_paid(s) and states.is_resolved(s)]
+
+    def test_an_outage_is_no_refusal(self):
+        assert not states.was_declined(AttemptState.UNKNOWN)
+        assert states.in_flight(AttemptState.UNKNOWN)
+
+    def test_a_missing_authentication_occupies_the_obligation_but_moves_nothing(self):
+        assert states.is_open(AttemptState.ACTION_REQUIRED)
+        assert not states.in_flight(AttemptState.ACTION_REQUIRED)
+
+    def test_an_ended_subscription_is_not_live(self):
+        ended = {s for s in SubscriptionStatus if states.has_ended(s)}
+
+        assert ended == {SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EXPIRED}
+        assert not any(states.is_live(status) for status in ended)
