@@ -114,7 +114,7 @@ class Recoup:
             self.processor.name,
             lines,
             read=self.processor.read,
-            now=self.clock.now,
+            now=self.clock.now(),
             on_absorbed=self._absorbed,
             progress=progress,
         )
@@ -125,7 +125,7 @@ class Recoup:
             self.database,
             self.processor.name,
             read=self.processor.read,
-            now=self.clock.now,
+            now=self.clock.now(),
             on_absorbed=self._absorbed,
         )
 

@@ -20,3 +20,8 @@ def write(connection: Connection, values: Mapping[str, str]) -> None:
     )
     for name, value in values.items():
         connection.execute(sql, {"name": name, "value": value})
+
+
+def holds_customers(connection: Connection) -> bool:
+    """Return whether there is any customer, real or pretended."""
+    return bool(connection.scalar(text("SELECT EXISTS (SELECT FROM customers)")))

@@ -16,9 +16,9 @@ from recoup.store.inbox.passage import Letter
 _INSERT: Final = """
 INSERT INTO inbox (processor, key, type, raw, state, reason, happened_at, received_at, ended_at)
 SELECT %b, v.key, v.type, v.raw, CASE WHEN v.reason IS NULL THEN 'received' ELSE 'parked' END,
-       v.reason, v.happened_at, %b, CASE WHEN v.reason IS NOT NULL THEN %b::timestamptz END
-FROM unnest(%b::text[], %b::text[], %b::bytea[], %b::text[], %b::timestamptz[])
-     v(key, type, raw, reason, happened_at)
+       v.reason, to_timestamp(v.created), %b, CASE WHEN v.reason IS NOT NULL THEN %b::timestamptz END
+FROM unnest(%b::text[], %b::text[], %b::bytea[], %b::text[], %b::bigint[])
+     v(key, type, raw, reason, created)
 ON CONFLICT (processor, key) DO NOTHING
 RETURNING id, key
 """
@@ -63,4 +63,4 @@ def _row(line: bytes) -> tuple[Any, ...]:
     # garbage collector than decoding each again when its turn comes.
     head = opened(line)
     reason = head.fault if len(line) > LARGEST else None
-    return head.key, head.type, line, reason, head.happened_at
+    return head.key, head.type, line, reason, head.created

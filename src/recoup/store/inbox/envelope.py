@@ -10,7 +10,6 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -37,7 +36,7 @@ class Envelope:
 
     key: str
     type: str | None = None
-    happened_at: datetime | None = None
+    created: int | None = None  #: seconds since 1970
     event: Mapping[str, Any] | None = None
     fault: str | None = None
 
@@ -52,7 +51,7 @@ def opened(raw: bytes) -> Envelope:
     event, fault = _decoded(raw)
     if event is None:
         return Envelope(f"sha256:{hashlib.sha256(raw).hexdigest()}", fault=fault)
-    return Envelope(event["id"], event["type"], _instant(event.get("created")), event)
+    return Envelope(event["id"], event["type"], _second(event.get("created")), event)
 
 
 def _decoded(raw: bytes) -> tuple[dict[str, Any] | None, str | None]:
@@ -126,7 +125,5 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _instant(created: object) -> datetime | None:
-    if type(created) is int and 0 <= created <= _LAST_SECOND:
-        return datetime.fromtimestamp(created, UTC)
-    return None
+def _second(created: object) -> int | None:
+    return created if type(created) is int and 0 <= created <= _LAST_SECOND else None

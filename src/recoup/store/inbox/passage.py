@@ -100,12 +100,20 @@ def release(
 
 def mark(connection: Connection, outcomes: Iterable[Outcome], *, now: datetime) -> None:
     """Write what became of letters."""
+    plain, rows = [], []
+    for o in sorted(outcomes, key=lambda o: o.id):
+        if o == Outcome(o.id, "applied"):
+            plain.append(o.id)
+            continue
+        ended_at = now if o.state in _ENDS else None
+        rows.append((o.id, o.state, o.reason, o.waiting_for, o.failures, o.next_try_at, ended_at))
+    if plain:  # nearly all of them, and all alike
+        sql = (
+            "UPDATE inbox SET state = 'applied', reason = NULL, waiting_for = NULL, "
+            "failures = 0, next_try_at = NULL, ended_at = %s WHERE id = ANY(%s) RETURNING 1"
+        )
+        batch.fetch(connection, sql, (now, plain))
     columns = ("state", "reason", "waiting_for", "failures", "next_try_at", "ended_at")
-    rows = [
-        (o.id, o.state, o.reason, o.waiting_for, o.failures, o.next_try_at)
-        + ((now,) if o.state in _ENDS else (None,))
-        for o in sorted(outcomes, key=lambda o: o.id)
-    ]
     batch.update(connection, tables.inbox, "id", columns, rows)
 
 

@@ -88,5 +88,6 @@ def show(connection: Connection, case_id: int) -> CaseRow:
 
 
 def _made(*row: Any) -> CaseRow:
-    *values, owed, currency, invoices, closed = row
-    return CaseRow(*values, None if currency is None else Money(owed, currency), invoices, closed)
+    *_, minor, currency, invoices, closed = row
+    owed = None if currency is None else Money(minor, currency)
+    return CaseRow(*(*row[:-4], owed, invoices, closed))

@@ -123,6 +123,6 @@ def listing(
 
 
 def _made(*row: Any) -> CustomerRow:
-    *values, owed = row
-    pairs = (text.split() for text in owed)
-    return CustomerRow(*values, tuple(Money(int(minor), currency) for currency, minor in pairs))
+    pairs = (text.split() for text in row[-1])
+    owed = tuple(Money(int(minor), currency) for currency, minor in pairs)
+    return CustomerRow(*(*row[:-1], owed))

@@ -1,0 +1,111 @@
+"""Opening what a command works on: the settings, the database, and the whole of Recoup."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Engine
+
+from recoup.billing import FAKE_BOOKS, SIMULATED_NOW, Recoup
+from recoup.config import Config
+from recoup.errors import InvalidValue
+from recoup.jobs.clocks import Clock, FixedClock, SystemClock, TestClock
+from recoup.store import database, settings
+
+
+@contextmanager
+def opened(*, at: datetime | None = None) -> Iterator[Recoup]:
+    """
+    Give the whole of Recoup, at the settings of the environment.
+
+    Args:
+        at: An instant to work at instead of now. A database with a simulated clock stays there.
+
+    Raises:
+        InvalidValue: `at` on a database that lives in real time, or before its simulated now.
+    """
+    config = Config.load()
+    _log(config)
+    with stored(config) as engine:
+        clock = None if at is None else _moved(engine, config, at)
+    config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with Recoup(config, clock=clock) as recoup:
+        yield recoup
+
+
+@contextmanager
+def stored(config: Config | None = None) -> Iterator[Engine]:
+    """
+    Give an engine on a database whose schema is current.
+
+    An embedded database that is empty gets its schema here; a server that somebody named is
+    theirs, so they are told which command to run.
+
+    Raises:
+        SchemaOutdated: the schema is missing or older than this version.
+    """
+    config = config or Config.load()
+    engine = database.connect(database.database_url(config), schema=config.schema_name)
+    try:
+        if config.database_url is None and database.current(engine) is None:
+            database.upgrade(engine)
+        database.ensure_current(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def clock_of(engine: Engine) -> Clock:
+    """Return the clock that this database lives by."""
+    with engine.connect() as connection:
+        simulated = settings.read(connection).get(SIMULATED_NOW)
+    return SystemClock() if simulated is None else TestClock(datetime.fromisoformat(simulated))
+
+
+def fake_world(engine: Engine, config: Config) -> Path | None:
+    """Return the file of the fake processor's world, if that is the processor and it is there."""
+    with engine.connect() as connection:
+        named = settings.read(connection).get(FAKE_BOOKS)
+    path = Path(named) if named else config.home / "fake.sqlite3"
+    return path if config.processor == "fake" and path.is_file() else None
+
+
+def _moved(engine: Engine, config: Config, at: datetime) -> Clock:
+    with engine.begin() as connection:
+        simulated = settings.read(connection).get(SIMULATED_NOW)
+        if simulated is None:
+            if config.processor != "fake":
+                raise InvalidValue(
+                    "--now is for a simulated clock or the fake processor: this database lives "
+                    f"in real time, with {config.processor}"
+                )
+            return FixedClock(at)
+        if at < datetime.fromisoformat(simulated):
+            raise InvalidValue(f"--now {at.isoformat()}: the simulated clock is at {simulated}")
+        settings.write(connection, {SIMULATED_NOW: at.isoformat()})
+    return TestClock(at)
+
+
+class _Json(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()
+
+
+def _log(config: Config) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(_Json() if config.log == "json" else text)
+    root = logging.getLogger("recoup")
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)

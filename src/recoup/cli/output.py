@@ -1,0 +1,147 @@
+"""
+What every command prints with: one JSON document for programs, tables and sentences for people.
+
+Rich is imported by the functions that need it. Text from outside is shown as text: it is no
+markup, and control characters in it do not reach the terminal.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+import msgspec
+
+from recoup.core.money import Money
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+#: Width where nobody looks: wide enough for ids, so that what is piped on is whole.
+UNSEEN = 160
+
+
+def as_json_option(command: _F) -> _F:
+    """Give a command `--json`, as the argument `as_json`."""
+    decorate = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    return decorate(command)
+
+
+def page_options(command: _F) -> _F:
+    """Give a command `--limit` and `--after`, for pages."""
+    limit = click.option(
+        "--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Rows."
+    )
+    after = click.option("--after", default=0, help="Only rows behind this id.")
+    return limit(after(command))
+
+
+def emit(value: Any) -> None:
+    """
+    Print a JSON document: instants as ISO 8601 in UTC, money as minor units and currency.
+
+    Dataclasses become objects by their fields.
+    """
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console on which text is text."""
+    from rich.console import Console  # noqa: PLC0415  it is slow
+
+    stream = sys.stderr if stderr else sys.stdout
+    seen = stream.isatty()
+    width = None if seen else shutil.get_terminal_size((UNSEEN, 24)).columns
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=width)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:
+    """Return a table of plain cells; the first column is never broken."""
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for place, column in enumerate(columns):
+        made.add_column(column, no_wrap=place == 0, overflow="fold")
+    for row in rows:
+        made.add_row(*map(cell, row))
+    return made
+
+
+def listed(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str, more: str | None
+) -> None:
+    """Print rows as a table, or what it means that there are none, and how to go on."""
+    if not rows:
+        click.echo(empty)
+        return
+    console().print(table(columns, rows))
+    if more:
+        click.echo(more)
+
+
+def fields(pairs: Iterable[tuple[str, object]]) -> None:
+    """Print names and values, one a line; what is unset is left out."""
+    from rich.table import Table  # noqa: PLC0415
+
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="bold", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in pairs:
+        if value not in {None, ""}:
+            made.add_row(name, cell(value))
+    console().print(made)
+
+
+def cell(value: object) -> str:
+    """Return a value as a person reads it, without control characters."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, tuple | list):
+        return ", ".join(map(cell, value)) or "–"
+    return printable(str(value))
+
+
+def instant(at: datetime | None) -> str:
+    """Return an instant to the minute, in UTC."""
+    return "–" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def money(sums: Iterable[Money]) -> str:
+    """Return amounts side by side."""
+    return ", ".join(map(str, sums)) or "–"
+
+
+def printable(text: str) -> str:
+    """Return the text with everything that a terminal would obey made visible."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+
+
+class InstantType(click.ParamType["datetime"]):
+    """An ISO 8601 instant; UTC where no zone is named."""
+
+    name = "ISO instant"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"expected an instant like 2026-03-01T12:00:00Z, got {value!r}", param, ctx)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+INSTANT = InstantType()

@@ -1,0 +1,37 @@
+"""
+Every command: its name, where it is, and what it is for in a line.
+
+To add one: a file in `commands/`, a line here, a test, a heading in docs/cli.md. A command's
+module is imported when the command runs, so the help stays fast however many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+#: Name -> (module:attribute, what it is for), in the order of the help.
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "demo": ("recoup.cli.demo:demo", "Run dunning end to end with pretended customers."),
+    "ingest": ("recoup.cli.commands.ingest:ingest", "Take in events of the processor."),
+    "worker": ("recoup.cli.commands.worker:worker", "Do what is due, until stopped."),
+    "tick": ("recoup.cli.commands.tick:tick", "Look once at everybody whose time has come."),
+    "explain": ("recoup.cli.commands.explain:explain", "Tell why a customer is in this state."),
+    "recompute": ("recoup.cli.commands.recompute:recompute", "Decide on customers again, now."),
+    "customers": ("recoup.cli.commands.customers:customers", "Look at customers."),
+    "subscriptions": (
+        "recoup.cli.commands.subscriptions:subscriptions",
+        "Look at subscriptions.",
+    ),
+    "cases": ("recoup.cli.commands.cases:cases", "Look at episodes of debt."),
+    "tasks": ("recoup.cli.commands.tasks:tasks", "See to what only a person can bring on."),
+    "effects": ("recoup.cli.commands.effects:effects", "Look at work to be done, retry it."),
+    "webhooks": ("recoup.cli.commands.webhooks:webhooks", "Look at what arrived, replay it."),
+    "mail": ("recoup.cli.commands.mail:mail", "Look at the mails."),
+    "policy": ("recoup.cli.commands.policy:policy", "Check a file of dunning policies."),
+    "verify": ("recoup.cli.commands.verify:verify", "Check everything that must be true."),
+    "ledger": ("recoup.cli.commands.ledger:ledger", "Verify the ledger, and anchor it."),
+    "doctor": ("recoup.cli.commands.doctor:doctor", "Look for what is wrong and say what helps."),
+    "config": ("recoup.cli.commands.config:config", "Show every setting."),
+    "db": ("recoup.cli.commands.db:db", "Manage the schema and the embedded server."),
+}

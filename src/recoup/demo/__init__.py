@@ -1,0 +1,1 @@
+"""A pretended business on the real engine: what `recoup demo` runs."""
