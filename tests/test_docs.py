@@ -101,7 +101,7 @@ class TestAnExample:
         settings = {"RECOUP_DATABASE_URL": database_url, "RECOUP_HOME": str(tmp_path)}
 
         result = subprocess.run(
-            [sys.executable, "-W", "error", script],
+            [sys.executable, "-W", "error", script, database_url],
             env=os.environ | settings,
             cwd=tmp_path,
             capture_output=True,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,8 @@ from recoup.mail.senders.base import Sender
 from recoup.processors import PROCESSORS
 from recoup.processors.base import Processor
 from recoup.recompute import Engine, Run, recompute
-from recoup.store import database, policies, settings
+from recoup.store import database, settings
+from recoup.store import policies as policies_kept
 from recoup.webhooks.receive import Summary, absorb_stored, ingest
 
 #: The setting that makes a database run on a simulated clock; only ever set for the fake.
@@ -46,6 +47,7 @@ class Recoup:
         processor: The payment company; by default the one the settings name.
         sender: What sends mails; by default the one the settings ask for.
         clock: Tells the time; by default the machine's, or the database's simulated one.
+        policies: How debts are handled; by default the settings' file, or the default policy.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -59,6 +61,7 @@ class Recoup:
         processor: Processor | None = None,
         sender: Sender | None = None,
         clock: Clock | None = None,
+        policies: Policies | None = None,
     ) -> None:
         self.config = config
         self.url = database.database_url(config)
@@ -66,12 +69,12 @@ class Recoup:
         database.ensure_current(self.database)
         with self.database.connect() as connection:
             kept = settings.read(connection)
-            known = policies.known(connection)
+            known = policies_kept.known(connection)
         self.clock = clock or _clock(kept.get(SIMULATED_NOW), config)
         self.processor = processor or PROCESSORS[config.processor](
             Path(kept.get(FAKE_BOOKS) or config.home / "fake.sqlite3")
         )
-        self.engine = Engine(_policies(config, known), reference.load_rules())
+        self.engine = Engine(_policies(policies or _chosen(config), known), reference.load_rules())
         self.world = World(
             processor=self.processor,
             sender=sender or sender_for(config),
@@ -170,7 +173,7 @@ class Recoup:
             for choice in self.engine.policies.choices
         ]
         with self.database.begin() as connection:
-            policies.remember(connection, tables, now=self.clock.now())
+            policies_kept.remember(connection, tables, now=self.clock.now())
 
 
 def _clock(simulated: str | None, config: Config) -> Clock:
@@ -184,11 +187,14 @@ def _clock(simulated: str | None, config: Config) -> Clock:
     return TestClock(datetime.fromisoformat(simulated))
 
 
-def _policies(config: Config, kept: Any) -> Policies:
-    """Return the policies of the settings, and the older versions that cases still follow."""
-    chosen = (
-        Policies()
-        if config.policy is None
-        else policy_file.load(config.policy, mails=frozenset(EMAILS))
-    )
-    return replace(chosen, known={name: policy_file.policy(body) for name, body in kept.items()})
+def _chosen(config: Config) -> Policies:
+    """Return the policies of the settings' file, or the default one."""
+    if config.policy is None:
+        return Policies()
+    return policy_file.load(config.policy, mails=frozenset(EMAILS))
+
+
+def _policies(chosen: Policies, kept: Mapping[str, Mapping[str, Any]]) -> Policies:
+    """Return the policies in use with the older versions that cases still follow."""
+    known = {name: policy_file.policy(body) for name, body in kept.items()}
+    return replace(chosen, known={**chosen.known, **known})

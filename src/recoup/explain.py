@@ -55,6 +55,7 @@ def explanation(
         trouble=_trouble(row),
         methods=names.methods,
         numbers=names.numbers,
+        labels=names.labels,
         records=stories.records(connection, row.id, limit=decisions),
         story=story(told.entries, told.records, labels=names.labels),
     )

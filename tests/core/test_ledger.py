@@ -30,7 +30,7 @@ def linked(previous: bytes = GENESIS, customer: int = 3, seq: int = 1, **other) 
 
 class TestLink:
     def test_is_the_same_on_every_machine(self):
-        digest = "0fb8cac68b70f74f4a10b46ba3f2e5e68cc1c5c0d7cd9c8bd0a4c2ab4bf6d0f6"
+        digest = "f55b4413bca82be00111d31de9cc01b1d6d17caf589620b7ea0387d8a3ada21a"
 
         assert linked().hex() == digest
 

@@ -111,6 +111,7 @@ class TestAKey:
             pay(town, invoice)
         town.fake._watch = watch
 
+        assert town.fake.find_payment(invoice, key="k1", since=town.fake.now) is None
         assert states.succeeded(pay(town, invoice).state)
 
     def test_is_not_spent_inside_a_batch(self, town):

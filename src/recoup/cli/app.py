@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
 from typing import Any, Final
 
@@ -88,3 +89,5 @@ def recoup() -> None:
 
     Example: recoup demo
     """
+    # The embedded server's library wonders aloud where sockets go: nobody can help it.
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")

@@ -127,21 +127,17 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 
-class InstantType(click.ParamType["datetime"]):
-    """An ISO 8601 instant; UTC where no zone is named."""
+def iso_instant(given: str) -> datetime:
+    """
+    Return the instant that ISO 8601 text names; UTC where it names no zone.
 
-    name = "ISO instant"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            at = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"expected an instant like 2026-03-01T12:00:00Z, got {value!r}", param, ctx)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-INSTANT = InstantType()
+    Raises:
+        BadParameter: it names none.
+    """
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError:
+        raise click.BadParameter(
+            f"expected an instant like 2026-03-01T12:00:00Z, got {given!r}"
+        ) from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -11,18 +11,18 @@ from rich.panel import Panel
 from rich.text import Text
 
 from recoup.cli.output import cell, instant, printable, table
-from recoup.core.explain import Explanation, Line, NoticeView, PlannedTry
+from recoup.core.explain import Explanation, Line, NoticeView, PlannedTry, Record
 
 #: Standing -> its colour; rungs of any name are between well and bad.
 _COLOURS: Final = {"current": "green", "bad_debt": "red"}
 
 
-def page(told: Explanation, *, lines: int | None = 40) -> Group:
-    """Return everything there is to say, `lines` of the story at most (None: all of it)."""
-    return Group(*_parts(told, lines))
+def page(told: Explanation, *, lines: int | None = 40, decisions: int | None = 3) -> Group:
+    """Return everything there is to say, so many lines of the story and decisions at most."""
+    return Group(*_parts(told, lines, decisions))
 
 
-def _parts(told: Explanation, lines: int | None) -> Iterator[Any]:
+def _parts(told: Explanation, lines: int | None, decisions: int | None) -> Iterator[Any]:
     yield _head(told)
     yield from _section("Trouble", _trouble(told))
     yield from _section("Cases", _cases(told))
@@ -33,8 +33,10 @@ def _parts(told: Explanation, lines: int | None) -> Iterator[Any]:
     yield from _section("Restrictions", _restrictions(told))
     yield from _section("Holds", _holds(told))
     yield from _section("Tasks for a person", [Text(printable(t.detail)) for t in told.tasks])
-    yield from _section("A recompute would change", [Text(f"• {w}") for w in told.pending])
-    yield from _section("Decisions", _decisions(told))
+    yield from _section(
+        "A recompute would change", [Text(printable(f"• {w}")) for w in told.pending]
+    )
+    yield from _section("Newest decisions", _decisions(told.decisions[:decisions]))
     yield from _section("The story", _story(told.story, lines))
 
 
@@ -58,7 +60,7 @@ def _section(title: str, body: Iterable[Any]) -> Iterator[Any]:
     parts = list(body)
     if parts:
         yield Text(f"\n{title}", style="bold")
-        yield from (Padding(part, (0, 0, 0, 2)) for part in parts)
+        yield from (Padding(part, (0, 0, 0, 2), expand=False) for part in parts)
 
 
 def _trouble(told: Explanation) -> Iterator[Any]:
@@ -168,8 +170,8 @@ def _holds(told: Explanation) -> Iterator[Any]:
         yield Text(f"{instant(one.since)} until {until} ({state}): {printable(one.reason)}")
 
 
-def _decisions(told: Explanation) -> Iterator[Any]:
-    for one in told.decisions:
+def _decisions(decisions: tuple[Record, ...]) -> Iterator[Any]:
+    for one in decisions:
         yield Text.assemble((instant(one.at), "bold"), f"  {one.trigger}, run {one.run_id}")
         yield from (Text(f"• {printable(words)}") for words in one.changes)
         yield from (Text(printable(words), style="dim") for words in one.reasons)

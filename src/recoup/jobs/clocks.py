@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final, Protocol
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from recoup.errors import InvalidValue
 from recoup.jobs.base import Desk
@@ -196,7 +197,8 @@ def missed(connection: Connection, now: datetime) -> tuple[Beat, ...]:
 def _run(desk: Desk, each: Recurring, longest: timedelta) -> bool:
     # The lock is held by a transaction that writes nothing: it ends with its process, it holds
     # back no vacuum, and the server takes it from one that is frozen.
-    with desk.engine.connect() as guard:
+    guard = desk.engine.connect()
+    try:
         guard.execute(
             text("SELECT set_config('idle_in_transaction_session_timeout', :ms, true)"),
             {"ms": str(longest // timedelta(milliseconds=1))},
@@ -218,7 +220,18 @@ def _run(desk: Desk, each: Recurring, longest: timedelta) -> bool:
                 "error": error,
             },
         )
+    finally:
+        _release(guard)
     return True
+
+
+def _release(guard: Connection) -> None:
+    try:
+        guard.close()
+    except DBAPIError as error:
+        log.warning("a clock's lock was taken away while it ran: %s", error)
+        guard.invalidate()
+        guard.close()
 
 
 def _begin(desk: Desk, each: Recurring, now: datetime) -> datetime | None:

@@ -68,17 +68,18 @@ class Heartbeat:
             try:
                 connection = connection or _own(self._engine)
                 _renew(connection, held)
-            except SQLAlchemyError as error:
-                log.warning("the heartbeat missed a beat: %s", error)
+            except Exception:
+                # Whatever it is, the next beat may work; a heart that stops loses every claim.
+                log.exception("the heartbeat missed a beat")
                 _drop(connection)
                 connection = None
         _drop(connection)
 
 
 def _own(engine: Engine) -> Connection:
-    connection = engine.connect()
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     connection.detach()
-    return connection.execution_options(isolation_level="AUTOCOMMIT")
+    return connection
 
 
 def _drop(connection: Connection | None) -> None:

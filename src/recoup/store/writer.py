@@ -72,7 +72,7 @@ class Writer:
         """Return an id for a row of `table` that will be inserted."""
         stock = self._ids.setdefault(table.name, [])
         if not stock:
-            count = min(max(4, 2 * self._reserved.get(table.name, 0)), 1000)
+            count = min(max(1, 2 * self._reserved.get(table.name, 0)), 1000)
             self._reserved[table.name] = count
             stock.extend(reversed(batch.reserve(self.connection, table, count)))
         return stock.pop()

@@ -151,9 +151,7 @@ class Town:
         elif state == "sent":
             out = due
             self.update(tables.notices, id, out, state="sent", delivered_at=out)
-            self.insert(
-                tables.mails, due, customer_id=customer, state="sent", sent_at=out, **mail
-            )
+            self.insert(tables.mails, due, customer_id=customer, state="sent", sent_at=out, **mail)
         else:
             self.update(tables.notices, id, due, state=state, reason="late")
         return id

@@ -114,7 +114,11 @@ def plant(connection, fault: Fault) -> str:
     """Do it; return the subject that must be named."""
     for name in fault.drop.split():
         table, _, constraint = name.partition(":")
-        drop = f"ALTER TABLE {table} DROP CONSTRAINT {constraint}" if constraint else f"DROP INDEX {name}"
+        drop = (
+            f"ALTER TABLE {table} DROP CONSTRAINT {constraint}"
+            if constraint
+            else f"DROP INDEX {name}"
+        )
         connection.execute(text(drop))
     row = batch.fetch(connection, fault.pick)[0]
     known = {"id": row[0], "of": row[-1]}
@@ -133,7 +137,9 @@ class TestCheck:
     def test_lists_what_waits_for_its_parent(self, checked):
         assert [detail for _, detail in checked().waiting] == ["waits for cus_404"]
 
-    @pytest.mark.parametrize("fault", FAULTS, ids=[f"{i} {f.invariant}" for i, f in enumerate(FAULTS)])
+    @pytest.mark.parametrize(
+        "fault", FAULTS, ids=[f"{i} {f.invariant}" for i, f in enumerate(FAULTS)]
+    )
     def test_finds_and_names_a_planted_fault(self, town, checked, fault):
         subject = plant(town.connection, fault)
 

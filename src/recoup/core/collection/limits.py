@@ -53,12 +53,12 @@ def on_instrument(account: Account, method: Method) -> list[Attempt]:
     """
     instrument, name = method.instrument, method.processor_id
     found: dict[object, Attempt] = {}
-    for attempt in chain(account.uses, account.attempts):
+    for attempt in chain(account.attempts, account.uses):
         used = attempt.instrument
-        if (used == instrument or (used is None and attempt.method == name)) and (
-            not states.was_called_off(attempt.state)
-        ):
-            found[attempt.id or (attempt.invoice_id, attempt.at)] = attempt
+        if used == instrument or (used is None and attempt.method == name):
+            key = attempt.id or (attempt.invoice_id, attempt.at)
+            if key not in found and not states.was_called_off(attempt.state):
+                found[key] = attempt
     return sorted(found.values(), key=_AT)
 
 

@@ -166,8 +166,7 @@ def _without_method(account: Account, none: Plan, tries: Sequence[Attempt], rule
 
 def _wanted(debt: _Debt, policy: Policy) -> Plan:
     """Return the try as refusals, method and timer want it; wait, limits and holds come later."""
-    refused = [a for a in debt.tries if _refused(a)]
-    newest = next((a for a in reversed(refused) if debt.here(a)), None)
+    newest = next((a for a in reversed(debt.tries) if debt.here(a) and _refused(a)), None)
     verdict = None if newest is None else debt.read(newest)
     words = () if verdict is None else verdict.words
     at, origin, need = None, RETRY, None
@@ -175,7 +174,7 @@ def _wanted(debt: _Debt, policy: Policy) -> Plan:
         words = (*words, barred)
         person = verdict is not None and verdict.stop_mail
         need = Need.PERSON if person else Need.NEW_METHOD
-    elif since := _changed_since(debt, refused, newest, verdict):
+    elif since := _changed_since(debt, newest, verdict):
         words = (*words, f"The way to pay is new since {stamp(since)}, so it is tried at once.")
         at, origin = _waited(since, newest, verdict), NEW_METHOD
     elif verdict is not None and not verdict.timed:
@@ -236,14 +235,15 @@ def _other_currency(debt: _Debt, attempt: Attempt) -> bool:
 
 
 def _changed_since(
-    debt: _Debt, refused: Sequence[Attempt], newest: Attempt | None, verdict: Verdict | None
+    debt: _Debt, newest: Attempt | None, verdict: Verdict | None
 ) -> datetime | None:
     """Return since when there is a way to pay that has not been tried, if there is one."""
     changed, failed = debt.method.changed_at, debt.invoice.first_failed_at
     if newest is not None and verdict is not None:
         return changed if changed > newest.at and verdict.cured_by_update else None
-    if refused:
-        return max(changed, refused[-1].at)
+    elsewhere = next((a for a in reversed(debt.tries) if _refused(a)), None)
+    if elsewhere is not None:
+        return max(changed, elsewhere.at)
     return changed if failed is not None and changed > failed else None
 
 

@@ -83,12 +83,18 @@ class History:
     @property
     def here(self) -> Decline | None:
         """The newest refusal of the instrument that would be tried."""
-        return next((d for d in reversed(self.declines) if d.here), None)
+        for decline in reversed(self.declines):
+            if decline.here:
+                return decline
+        return None
 
     @property
     def advanced_to(self) -> datetime:
         """The newest refusal that counts; where none does, the first failure."""
-        return max((d.at for d in self.declines if d.advances), default=self.anchor)
+        for decline in reversed(self.declines):
+            if decline.advances:
+                return decline.at
+        return self.anchor
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +173,14 @@ def _scheduled(history: History, schedule: Schedule, why: str) -> Next:
     if here is not None and here.verdict.retry == RetryRule.SHORT_BACKOFF:
         newest = max(newest, here.at)
     passed = newest + SKEW - history.anchor
-    windows = (window for window in schedule if window[-1] > passed)
-    slots = (_slot(history.anchor, window) for window in windows)
-    at = next((slot for slot in slots if slot - history.anchor > passed), None)
+    at = None
+    for window in schedule:
+        if (
+            window[-1] > passed
+            and (slot := _slot(history.anchor, window)) - history.anchor > passed
+        ):
+            at = slot
+            break
     if at is None:
         return Next(None, f"All {len(schedule)} tries of the schedule are used up.")
     if here is not None:

@@ -8,7 +8,7 @@ the rules say now, not what was once written down.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from recoup.core.account import BAD_DEBT, CURRENT, Account, Attempt, Case, Restriction
@@ -35,7 +35,7 @@ from recoup.core.explain.views import (
     Trouble,
     Who,
 )
-from recoup.core.explain.words import about, span, standing_words
+from recoup.core.explain.words import about, named, span, standing_words
 from recoup.core.money import totals
 from recoup.core.policy import Policies
 
@@ -59,6 +59,7 @@ class Facts:
     trouble: Trouble | None = None
     methods: Mapping[str, MethodView] = field(default_factory=dict)  #: by processor id
     numbers: Mapping[int, str] = field(default_factory=dict)  #: invoice id -> printed number
+    labels: Mapping[str, str] = field(default_factory=dict)  #: subject -> name
     records: tuple[Record, ...] = ()
     story: tuple[Line, ...] = ()
 
@@ -86,10 +87,22 @@ def explain(facts: Facts, *, policies: Policies, rules: Rules, now: datetime) ->
         holds=tuple(page.holds()) if page else (),
         tasks=tuple(TaskView(t.id, t.kind, t.detail) for t in account.tasks) if account else (),
         trouble=facts.trouble,
-        pending=tuple(c.words for c in facts.changes if not isinstance(c, WakeChanged)),
+        pending=tuple(
+            named(change.words, facts.labels)
+            for change in facts.changes
+            if not isinstance(change, WakeChanged)
+        ),
         next_wake_at=facts.next_wake_at,
-        decisions=facts.records,
+        decisions=tuple(_named(record, facts.labels) for record in facts.records),
         story=facts.story,
+    )
+
+
+def _named(record: Record, labels: Mapping[str, str]) -> Record:
+    return replace(
+        record,
+        reasons=tuple(named(words, labels) for words in record.reasons),
+        changes=tuple(named(words, labels) for words in record.changes),
     )
 
 
@@ -134,7 +147,7 @@ class _Page:
             rung_since=case.rung_since,
             next_rung=policy.ladder[at].name if at < len(policy.ladder) else None,
             next_look_at=place.wake_at,
-            why=place.reason,
+            why=named(place.reason, {case.scope: about(account, case.scope).partition(" ")[2]}),
             deadline=ladder.deadline(case, account, policy=policy),
             end=None,
             ended_at=None,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from recoup.core import states
 from recoup.core.explain.views import Line, Record
+from recoup.core.explain.words import named
 from recoup.core.ledger import Changes, Entry, upcast
 from recoup.core.money import Money
 from recoup.core.states import AttemptState, NoticeState
@@ -44,7 +45,7 @@ def story(
     last = max(first.values(), default=0) + 1
     for record in records:
         seq = first.get(f"{_RUN}{record.run_id}", last)
-        words = _decision(record)
+        words = named(_decision(record), labels)
         told.append(((record.at, seq, 0), Line(record.at, "decision", words)))
     return tuple(line for _, line in sorted(told, key=lambda pair: pair[0]))
 
@@ -167,7 +168,7 @@ def _case(label: str, it: _Change) -> Iterator[str]:
         yield f"A case was opened for {label}."
     if "ending" in it:
         yield f"The case for {label} ended: {it['ending']}."
-    elif "rung" in it:
+    elif "rung" in it and not it.fresh:
         yield f"The case for {label} stands on rung {it['rung']}."
     elif "rung" in it.after and not it.fresh:
         yield f"The case for {label} stands on no rung any more."

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from recoup.core.account import BAD_DEBT, CURRENT, Account
 from recoup.core.money import Money
+
+_SUBJECT: Final = re.compile(r"\b(subscription|invoice):(\d+)\b")
+
+
+def named(text: str, labels: Mapping[str, str]) -> str:
+    """Return the text with our numbers replaced: "subscription:3" -> "subscription sub_1"."""
+    return _SUBJECT.sub(lambda m: f"{m[1]} {labels[m[0]]}" if m[0] in labels else m[0], text)
 
 
 def about(account: Account, scope: str) -> str:

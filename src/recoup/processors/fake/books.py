@@ -9,12 +9,18 @@ accounts together always do.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
+import msgspec
+
+from recoup.core import states
 from recoup.core.money import Money
-from recoup.processors.fake.model import Charge, Invoice
+from recoup.processors.fake.model import PREFIXES, Charge, Intent, Invoice
 from recoup.processors.fake.world import Session
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,8 @@ class Books:
     balances: Mapping[tuple[str, str], int]  #: (account, currency) -> debit minus credit
     captured: Mapping[str, Money]  #: invoice -> taken from the customer
     refunded: Mapping[str, Money]  #: invoice -> given back
+    charges: frozenset[str]  #: every charge that succeeded
+    keys: frozenset[str]  #: every idempotency key under which a bank was asked
 
     def captured_in(self, currency: str) -> int:
         """Return everything captured in `currency`."""
@@ -89,7 +97,19 @@ def read(connection: sqlite3.Connection) -> Books:
         balances={(account, currency): minor for account, currency, minor in balances},
         captured={i: Money(m, c) for what, i, c, m in moved if what == "captured"},
         refunded={i: Money(m, c) for what, i, c, m in moved if what == "refunded"},
+        charges=frozenset(c.id for c in _all(connection, Charge) if states.succeeded(c.state)),
+        keys=frozenset(
+            done.key for intent in _all(connection, Intent) for done in intent.tries if done.key
+        ),
     )
+
+
+def _all(connection: sqlite3.Connection, kind: type[_T]) -> Iterator[_T]:
+    prefix = f"{PREFIXES[kind]}_"
+    rows = connection.execute(
+        "SELECT doc FROM objects WHERE id BETWEEN ? AND ?", (prefix, prefix + "\x7f")
+    )
+    return (msgspec.json.decode(doc, type=kind) for (doc,) in rows)
 
 
 def _post(s: Session, what: str, invoice: Invoice, minor: int, *, to: str, of: str) -> None:

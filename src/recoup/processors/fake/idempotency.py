@@ -132,6 +132,11 @@ def run(
         try:
             watch("received", key)
             saved = _execute(world, key, work, fault)
+        except BaseException:
+            # Nothing was committed, so nobody need wait for this request.
+            with world.session() as s:
+                s.connection.execute("DELETE FROM requests WHERE key = ?", (key,))
+            raise
         finally:
             _running.discard(mine)
         watch("done", key)
@@ -189,10 +194,6 @@ def _execute(
         saved = "rejected", str(error).encode()
         with world.session() as s:
             _save(s, key, saved)
-    except BaseException:
-        with world.session() as s:
-            s.connection.execute("DELETE FROM requests WHERE key = ?", (key,))
-        raise
     return saved
 
 

@@ -16,7 +16,8 @@ from recoup.store.inbox.passage import Letter
 _INSERT: Final = """
 INSERT INTO inbox (processor, key, type, raw, state, reason, happened_at, received_at, ended_at)
 SELECT %b, v.key, v.type, v.raw, CASE WHEN v.reason IS NULL THEN 'received' ELSE 'parked' END,
-       v.reason, to_timestamp(v.created), %b, CASE WHEN v.reason IS NOT NULL THEN %b::timestamptz END
+       v.reason, to_timestamp(v.created), %b,
+       CASE WHEN v.reason IS NOT NULL THEN %b::timestamptz END
 FROM unnest(%b::text[], %b::text[], %b::bytea[], %b::text[], %b::bigint[])
      v(key, type, raw, reason, created)
 ON CONFLICT (processor, key) DO NOTHING

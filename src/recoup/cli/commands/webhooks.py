@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import click
+
+from recoup.cli.opening import opened, stored
+from recoup.cli.output import as_json_option, emit, iso_instant, listed
+from recoup.store.queries import inbox
+from recoup.webhooks.receive import prune as prune_events
+from recoup.webhooks.receive import replay as replay_events
+
+
+@click.group()
+def webhooks() -> None:
+    """
+    Look at what arrived and what became of it, and replay it.
+
+    Example: recoup webhooks list --state parked
+    """
+
+
+@webhooks.command("list")
+@click.option("--state", type=click.Choice(inbox.STATES), help="Only in this state.")
+@click.option("--type", "kind", help="Only of this type, invoice.paid.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--before", type=int, help="Only older ones than this id.")
+@as_json_option
+def list_(
+    state: str | None, kind: str | None, limit: int, before: int | None, as_json: bool
+) -> None:
+    """
+    List events, newest first.
+
+    Example: recoup webhooks list --type invoice.payment_failed
+    """
+    with stored() as engine, engine.connect() as connection:
+        page = inbox.listing(connection, state=state, type=kind, before=before, limit=limit)
+        counts = inbox.counts(connection)
+    if as_json:
+        emit({"events": page.rows, "next": page.next, "counts": counts})
+        return
+    listed(
+        ("id", "event", "type", "state", "why", "received"),
+        [
+            (one.id, one.key, one.type, one.state,
+             one.reason if one.waiting_for is None else f"waits for {one.waiting_for}",
+             one.received_at)
+            for one in page.rows
+        ],
+        empty="No such event has arrived.",
+        more=None if page.next is None else f"More: --before {page.next}",
+    )  # fmt: skip
+    if counts:
+        click.echo("All: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+@webhooks.command()
+@click.argument("ids", nargs=-1, type=int, metavar="ID...")
+@click.option("--state", type=click.Choice(inbox.STATES), help="All in this state.")
+@click.option("--type", "kind", help="All of this type.")
+@as_json_option
+@click.pass_context
+def replay(
+    ctx: click.Context, ids: tuple[int, ...], state: str | None, kind: str | None, as_json: bool
+) -> None:
+    """
+    Absorb events again, one, many, or by state and type. What was applied changes nothing.
+
+    Exit code 1 when something was parked.
+
+    Example: recoup webhooks replay --state parked
+    """
+    if bool(ids) == bool(state or kind):
+        raise click.UsageError("name the ids, or say --state or --type")
+    with opened() as recoup:
+        if not ids:
+            with recoup.database.connect() as connection:
+                ids = inbox.ids(connection, state=state, type=kind)
+        count = replay_events(recoup.database, ids)
+        summary = recoup.absorb_stored()
+    parked = sum(summary.parked.values())
+    if as_json:
+        emit({"replayed": count, "summary": summary})
+    else:
+        click.echo(
+            f"Replayed {count}: applied {summary.applied}, "
+            f"ignored {sum(summary.ignored.values())}, waiting {summary.waiting}, "
+            f"failed {summary.failed}, parked {parked}."
+        )
+    ctx.exit(1 if parked else 0)
+
+
+@webhooks.command()
+@click.option("--before", type=iso_instant, help="Ended before this instant.")
+@click.option("--days", type=click.IntRange(0), help="Ended more than so many days ago [90].")
+def prune(before: datetime | None, days: int | None) -> None:
+    """
+    Remove events that were applied or ignored long ago. What is parked stays.
+
+    Example: recoup webhooks prune --days 90
+    """
+    if before is not None and days is not None:
+        raise click.UsageError("say --before or --days, not both")
+    with opened() as recoup:
+        until = before or recoup.clock.now() - timedelta(days=90 if days is None else days)
+        removed = prune_events(recoup.database, until)
+    click.echo(f"Removed {removed}." if removed else "There was nothing to remove.")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import signal
+import threading
+from collections import Counter
+
+import click
+
+from recoup.cli.opening import opened
+from recoup.cli.output import as_json_option, emit
+from recoup.jobs.base import QUEUES
+from recoup.jobs.worker import Worker
+
+
+@click.command()
+@click.option("--queues", help=f"Only these, comma separated: {', '.join(QUEUES)}.")
+@click.option("--drain", is_flag=True, help="Do what is due, then end.")
+@as_json_option
+def worker(queues: str | None, drain: bool, as_json: bool) -> None:
+    """
+    Do what is due: charge, send mails, end subscriptions, and look at whoever's time has come.
+
+    Any number of workers share the work. SIGTERM and Ctrl-C end it after the batch in hand.
+
+    Example: recoup worker --queues billing,mail
+    """
+    names = _chosen(queues)
+    stop = threading.Event()
+    if not drain:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+    with opened() as recoup:
+        made = recoup.worker(names)
+        if drain:
+            _report(_drained(made), as_json)
+            return
+        click.echo(f"working on {', '.join(names)}; Ctrl-C stops", err=True)
+        made.run(stop)
+        click.echo("stopped", err=True)
+
+
+def _chosen(queues: str | None) -> tuple[str, ...]:
+    if queues is None:
+        return QUEUES
+    names = tuple(dict.fromkeys(name.strip() for name in queues.split(",") if name.strip()))
+    unknown = [name for name in names if name not in QUEUES]
+    if unknown or not names:
+        raise click.BadParameter(
+            f"expected some of {', '.join(QUEUES)}, got {', '.join(unknown) or 'none'}",
+            param_hint="--queues",
+        )
+    return names
+
+
+def _drained(made: Worker) -> Counter[str]:
+    """Run what is due and recurs until both are done; return kind -> runs."""
+    total: Counter[str] = Counter()
+    while True:
+        clocks = made.tick()
+        ran = made.drain()
+        total += ran
+        if not ran and not clocks:
+            return total
+
+
+def _report(ran: Counter[str], as_json: bool) -> None:
+    if as_json:
+        emit({"ran": dict(sorted(ran.items()))})
+    elif not ran:
+        click.echo("Nothing was due.")
+    else:
+        click.echo("Done: " + ", ".join(f"{count} {kind}" for kind, count in sorted(ran.items())))

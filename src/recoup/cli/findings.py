@@ -1,0 +1,240 @@
+"""What `recoup doctor` looks at, and what it makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from recoup import policy_file
+from recoup.billing import SIMULATED_NOW
+from recoup.cli.opening import clock_of
+from recoup.cli.output import instant
+from recoup.config import Config
+from recoup.core.policy import Policies
+from recoup.effects import EFFECTS
+from recoup.errors import ConfigError, RecoupError
+from recoup.jobs import clocks, listing
+from recoup.mail.emails import EMAILS
+from recoup.processors import PROCESSORS
+from recoup.store import database, settings
+from recoup.store.queries import health
+
+Level = Literal["ok", "warn", "wrong"]
+
+#: A queue, or a recurring run, that is later than this has nobody who works on it.
+LATE: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    level: Level
+    what: str
+    help: str = ""  #: what to do; empty when there is nothing to do
+
+
+def examined(config: Config) -> tuple[Finding, ...]:
+    """Return every finding. What cannot be looked at is a finding too."""
+    return (*_settings(config), *_database(config))
+
+
+def _settings(config: Config) -> Iterator[Finding]:
+    policies = Policies()
+    if config.policy is None:
+        yield Finding("policy", "ok", "the default one")
+    else:
+        try:
+            policies = policy_file.load(config.policy, mails=frozenset(EMAILS))
+            names = ", ".join(choice.policy.name for choice in policies.choices)
+            yield Finding("policy", "ok", f"{config.policy}: {names}")
+        except ConfigError as error:
+            yield Finding("policy", "wrong", str(error), "Mend it: recoup policy check FILE")
+    yield _collector(config, {c.policy.name: c.policy.collector for c in policies.choices})
+    yield _sender(config)
+
+
+def _collector(config: Config, collectors: Mapping[str, str]) -> Finding:
+    """Two who try the same card again break the networks' limits together."""
+    itself = bool(getattr(PROCESSORS[config.processor], "retries_itself", False))
+    both = sorted(name for name, who in collectors.items() if itself and who == "recoup")
+    none = sorted(name for name, who in collectors.items() if not itself and who == "processor")
+    if both:
+        return Finding(
+            "collector", "wrong", f"{config.processor} retries by itself and so does Recoup, by "
+            f"{', '.join(both)}", "Switch the processor's own retries off, or set collector",
+        )  # fmt: skip
+    if none:
+        return Finding(
+            "collector", "wrong", f"{', '.join(none)} leave the tries to {config.processor}, "
+            "which makes none", 'Set collector = "recoup" in the policy',
+        )  # fmt: skip
+    who = "the processor" if itself else "Recoup"
+    return Finding("collector", "ok", f"{config.processor}; {who} tries again")
+
+
+def _sender(config: Config) -> Finding:
+    if config.smtp_url is None:
+        help = "Set RECOUP_SMTP_URL to send them."
+        return Finding("mail", "warn", f"mails become files under {config.home / 'mail'}", help)
+    parts = urlsplit(config.smtp_url.get_secret_value())
+    where = f"{parts.scheme}://{parts.hostname}:{parts.port or 'its usual port'}"
+    if config.mail_from.rstrip(">").endswith("@example.com"):
+        return Finding(
+            "mail", "wrong", f"{where}, from {config.mail_from}", "Set RECOUP_MAIL_FROM."
+        )
+    return Finding("mail", "ok", f"{where}, from {config.mail_from}")
+
+
+def _database(config: Config) -> Iterator[Finding]:
+    try:
+        engine = database.connect(database.database_url(config), schema=config.schema_name)
+    except RecoupError as error:
+        yield Finding("database", "wrong", str(error), "See docs/configuration.md.")
+        return
+    try:
+        found, wanted = database.current(engine), database.newest()
+        with engine.connect() as connection:
+            yield from _server(config, connection)
+        if found is None and config.database_url is None:
+            help = "The first command that needs it makes it: recoup demo"
+            yield Finding("schema", "warn", "the embedded database is empty", help)
+            return
+        if found != wanted:
+            what = f"at {found or 'nothing'}, this version needs {wanted}"
+            yield Finding("schema", "wrong", what, "Run `recoup db upgrade`.")
+            return
+        yield Finding("schema", "ok", f"at {found}, the newest")
+        yield from _work(config, engine)
+    except DBAPIError as error:
+        first = str(error.orig).strip().partition("\n")[0]
+        yield Finding("database", "wrong", first, "Check RECOUP_DATABASE_URL and the server.")
+    finally:
+        engine.dispose()
+
+
+def _server(config: Config, connection: Connection) -> Iterator[Finding]:
+    server = health.server(connection)
+    where = "embedded" if config.database_url is None else "a server of yours"
+    what = f"PostgreSQL {server.version}, {where}"
+    if server.number < database.OLDEST_SERVER:
+        yield Finding("database", "wrong", what, "PostgreSQL 14 or newer is needed.")
+    else:
+        yield Finding("database", "ok", what)
+    if server.synchronous_commit == "off":
+        yield Finding(
+            "durability", "wrong", "synchronous_commit is off for our connections",
+            "Something between us and the server, a pooler, drops our settings.",
+        )  # fmt: skip
+    elif server.fsync == "off":
+        what = "fsync is off: a power cut may destroy the database"
+        yield Finding("durability", "warn", what, "Fine for tests only: set fsync = on.")
+    else:
+        yield Finding("durability", "ok", "what is committed survives a crash")
+
+
+def _work(config: Config, engine: Engine) -> Iterator[Finding]:
+    with engine.connect() as connection:
+        if SIMULATED_NOW in settings.read(connection):
+            now = clock_of(engine).now()
+            help = "Right for a demo only; `recoup tick --now` moves it."
+            yield Finding("clock", "warn", f"simulated, it is {instant(now)}", help)
+        else:
+            now = clock_of(engine).now()
+            yield Finding("clock", "ok", "the machine's")
+        yield _clocks(connection, now)
+        yield _queues(connection, now)
+        left = health.backlog(connection, now=now)
+        yield _overdue(left, now)
+        yield from _backlog(left)
+        unknown = listing.unknown_kinds(connection, EFFECTS)
+        if unknown:
+            help = "A newer version wrote them: run its workers, or upgrade this one."
+            yield Finding("effects", "wrong", f"of unknown kinds: {_counted(unknown)}", help)
+        # Running cases keep the policy they began with, so an old one may still be in use.
+        running = _collector(config, health.collectors(connection))
+        if running.level != "ok":
+            yield running
+
+
+def _clocks(connection: Connection, now: datetime) -> Finding:
+    if not clocks.beats(connection):
+        help = "Start one: recoup worker"
+        return Finding("clocks", "warn", "no worker has run yet", help)
+    missed = clocks.missed(connection, now)
+    failing = [beat for beat in clocks.beats(connection) if beat.error is not None]
+    if failing:
+        what = "; ".join(f"{beat.name} fails: {beat.error}" for beat in failing)
+        return Finding("clocks", "wrong", what, "It is tried again by its schedule; see the log.")
+    late = [beat for beat in missed if now - beat.due_at > max(LATE, 2 * beat.every)]
+    if late:
+        what = ", ".join(f"{beat.name} (due since {instant(beat.due_at)})" for beat in late)
+        return Finding("clocks", "wrong", f"missed: {what}", "Start a worker: recoup worker")
+    if missed:
+        what = ", ".join(beat.name for beat in missed)
+        return Finding("clocks", "warn", f"a little late: {what}", "Does a worker run?")
+    return Finding("clocks", "ok", "all on time")
+
+
+def _queues(connection: Connection, now: datetime) -> Finding:
+    lags = listing.lag(connection, now)
+    if not lags:
+        return Finding("queues", "ok", "nothing is due")
+    what = ", ".join(f"{lag.due} due on {name}, late by {lag.late}" for name, lag in lags.items())
+    if max(lag.late for lag in lags.values()) > LATE:
+        return Finding("queues", "wrong", what, "Start a worker, or more of them: recoup worker")
+    return Finding("queues", "ok", what)
+
+
+def _overdue(left: health.Backlog, now: datetime) -> Finding:
+    if left.overdue_since is None:
+        return Finding("sweep", "ok", "nobody's time has come unnoticed")
+    what = f"{left.overdue} customers are due, the first since {instant(left.overdue_since)}"
+    late = now - left.overdue_since > LATE
+    return Finding("sweep", "wrong" if late else "ok", what, "recoup worker" if late else "")
+
+
+def _backlog(left: health.Backlog) -> Iterator[Finding]:
+    if left.parked_effects:
+        help = "Look: recoup effects list --state parked; then recoup effects retry ID"
+        yield Finding("parked effects", "wrong", _counted(left.parked_effects), help)
+    else:
+        yield Finding("parked effects", "ok", "none")
+    if left.parked_customers:
+        help = "Look: recoup customers list --troubled; then recoup recompute ID"
+        yield Finding("parked customers", "wrong", str(left.parked_customers), help)
+    elif left.failed_customers:
+        help = "They are tried again by themselves: recoup customers list --troubled"
+        yield Finding("failed customers", "warn", str(left.failed_customers), help)
+    else:
+        yield Finding("customers", "ok", "every one can be decided on")
+    yield from _inbox(left)
+    if left.open_tasks:
+        yield Finding("tasks", "warn", f"{left.open_tasks} for a person", "recoup tasks list")
+
+
+def _inbox(left: health.Backlog) -> Iterator[Finding]:
+    parked, failed = left.inbox.get("parked", 0), left.inbox.get("failed", 0)
+    if parked:
+        help = "Look: recoup webhooks list --state parked"
+        yield Finding("inbox", "warn", f"{parked} events could not be understood", help)
+    if failed:
+        help = "They are tried again: recoup webhooks list --state failed"
+        yield Finding("inbox", "warn", f"{failed} events failed", help)
+    if left.waiting_long:
+        help = "What they belong to has not arrived: recoup webhooks list --state waiting"
+        what = f"{left.waiting_long} events have waited for more than a day"
+        yield Finding("inbox", "warn", what, help)
+    if not (parked or failed or left.waiting_long):
+        yield Finding("inbox", "ok", "every event has ended, or will soon")
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -1,0 +1,84 @@
+"""
+Two worlds on one simulated clock: the fake processor, and the engine that hears of it.
+
+Nothing here decides or writes rows. Each turn moves both to the next instant at which something
+happens, gives the inbox what the processor said, and lets the workers work until all is calm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from recoup.billing import Recoup
+from recoup.jobs.clocks import TestClock
+from recoup.processors.fake import FakeProcessor
+from recoup.store.queries import agenda
+
+_EVENTS: Final = 5000
+#: More turns than this at one instant are a circle, not work.
+_CIRCLE: Final = 1000
+
+
+class Pace:
+    """
+    Moves a Recoup and its fake processor through time together.
+
+    Args:
+        recoup: Its clock is `clock` and its processor `fake`.
+    """
+
+    def __init__(self, recoup: Recoup, fake: FakeProcessor, clock: TestClock) -> None:
+        self._recoup = recoup
+        self._fake = fake
+        self._clock = clock
+        self._worker = recoup.worker()
+        self._heard = 0
+
+    def turns(self, until: datetime, *, at_least: timedelta) -> Iterator[datetime]:
+        """Yield the instants worth stopping at, `at_least` apart, the last one at `until`."""
+        now = self._clock.now()
+        while now < until:
+            now = min(max(self._next(until), now + at_least), until)
+            yield now
+
+    def at(self, now: datetime) -> None:
+        """Move both worlds to `now` and let everything happen that is due there."""
+        self._fake.advance(now)
+        self._clock.set(now)
+        self.settle()
+
+    def until(self, to: datetime, *, at_least: timedelta = timedelta(seconds=1)) -> None:
+        """Live on until `to`, stopping wherever something happens."""
+        for now in self.turns(to, at_least=at_least):
+            self.at(now)
+
+    def settle(self) -> None:
+        """Let everything happen that is due now, and what follows from it at once."""
+        for _ in range(_CIRCLE):
+            heard = self.listen()
+            swept = self._recoup.sweep()
+            ran = self._worker.drain()
+            if not (heard or swept.seen or ran):
+                return
+        raise RuntimeError(f"work does not end at {self._clock.now()}")
+
+    def listen(self) -> int:
+        """Give the inbox what the processor has said since; return how many events."""
+        heard = 0
+        while events := self._fake.events(after=self._heard, limit=_EVENTS):
+            self._heard = events[-1][0]
+            heard += len(events)
+            self._recoup.ingest(body for _, body in events)
+        return heard
+
+    def _next(self, latest: datetime) -> datetime:
+        """Return the next instant at which something happens in either world."""
+        with self._recoup.database.connect() as connection:
+            instants = (
+                self._fake.next_event_at(),
+                agenda.next_wake(connection),
+                agenda.next_effect(connection),
+            )
+        return min((at for at in instants if at is not None), default=latest)

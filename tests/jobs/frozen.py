@@ -1,0 +1,67 @@
+"""A worker process for test_lost_workers: run with a database URL and what its handler does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from recoup.errors import LostClaim
+from recoup.jobs.base import Claim, Desk, Done, Handler
+from recoup.jobs.clocks import SystemClock
+from recoup.jobs.worker import Worker
+
+
+def waits(claims: Sequence[Claim], desk: Desk) -> None:
+    """Say that it holds the claims, and write late, when told to."""
+    print("holding", flush=True)
+    sys.stdin.readline()
+    try:
+        with desk.engine.begin() as connection:
+            for claim in claims:
+                connection.execute(text("INSERT INTO written VALUES (:key)"), {"key": claim.key})
+            desk.settle(connection, dict.fromkeys(claims, Done()))
+    except LostClaim:
+        print("refused", flush=True)
+        raise
+    print("written", flush=True)
+
+
+def exits(claims: Sequence[Claim], desk: Desk) -> None:
+    if any(claim.key == "killer" for claim in claims):
+        os._exit(9)
+    writes(claims, desk)
+
+
+def is_killed(claims: Sequence[Claim], desk: Desk) -> None:
+    if any(claim.key == "killer" for claim in claims):
+        os.kill(os.getpid(), signal.SIGKILL)
+    writes(claims, desk)
+
+
+def writes(claims: Sequence[Claim], desk: Desk) -> None:
+    with desk.engine.begin() as connection:
+        for claim in claims:
+            connection.execute(text("INSERT INTO written VALUES (:key)"), {"key": claim.key})
+        desk.settle(connection, dict.fromkeys(claims, Done()))
+
+
+RUNS: dict[str, Callable[[Sequence[Claim], Desk], None]] = {
+    "waits": waits,
+    "exits": exits,
+    "is_killed": is_killed,
+}
+
+if __name__ == "__main__":
+    options = {"options": "-c search_path=recoup -c timezone=UTC"}
+    url = make_url(sys.argv[1]).set(drivername="postgresql+psycopg")
+    handler = Handler(run=RUNS[sys.argv[2]], lease=timedelta(seconds=0.6), max_attempts=3)
+    engine = create_engine(url, connect_args=options)
+    Worker(engine, {"write": handler}, SystemClock()).drain()
+    print("drained", flush=True)
+    engine.dispose()
