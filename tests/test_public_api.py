@@ -70,7 +70,7 @@ class TestThePublicNames:
         imported = {
             alias.asname or alias.name
             for node in module.body
-            if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("recoup")
             for alias in node.names
         }
         public = set(getattr(recoup, "__all__", []))

@@ -269,8 +269,13 @@ class TestAChildBeforeItsParent:
         late = take(engine, lines[:1])
 
         assert (early.applied, early.waiting) == (0, 4)
-        assert (late.applied, late.waiting) == (5, -4)
+        assert (late.applied, late.waiting) == (5, 0)
         assert inbox_states(engine) == {"applied": 5}
+
+    def test_that_comes_in_a_later_batch_leaves_nothing_waiting(self, engine):
+        summary = take(engine, life(1)[::-1], batch_size=1)
+
+        assert (summary.applied, summary.waiting) == (5, 0)
 
     def test_whose_parent_never_comes_ends_where_a_person_sees_it(self, engine):
         take(engine, life(1)[1:])

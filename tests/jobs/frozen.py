@@ -17,9 +17,14 @@ from recoup.jobs.clocks import SystemClock
 from recoup.jobs.worker import Worker
 
 
+def say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
 def waits(claims: Sequence[Claim], desk: Desk) -> None:
     """Say that it holds the claims, and write late, when told to."""
-    print("holding", flush=True)
+    say("holding")
     sys.stdin.readline()
     try:
         with desk.engine.begin() as connection:
@@ -27,9 +32,9 @@ def waits(claims: Sequence[Claim], desk: Desk) -> None:
                 connection.execute(text("INSERT INTO written VALUES (:key)"), {"key": claim.key})
             desk.settle(connection, dict.fromkeys(claims, Done()))
     except LostClaim:
-        print("refused", flush=True)
+        say("refused")
         raise
-    print("written", flush=True)
+    say("written")
 
 
 def exits(claims: Sequence[Claim], desk: Desk) -> None:
@@ -63,5 +68,5 @@ if __name__ == "__main__":
     handler = Handler(run=RUNS[sys.argv[2]], lease=timedelta(seconds=0.6), max_attempts=3)
     engine = create_engine(url, connect_args=options)
     Worker(engine, {"write": handler}, SystemClock()).drain()
-    print("drained", flush=True)
+    say("drained")
     engine.dispose()

@@ -135,6 +135,19 @@ class TestTheBooks:
                 history.do(*one)
                 check(history)
 
+    @pytest.mark.parametrize(
+        ("how", "left"),
+        [("void", {"cash": 2900, "revenue": -2900}), ("pay", {"cash": 5800, "revenue": -5800})],
+    )
+    def test_owe_nothing_more_once_what_was_given_up_is_settled(self, town, how, left):
+        invoice, _, _ = town.debt()
+        town.fake.mark_uncollectible(invoice)
+
+        {"void": town.fake.void, "pay": town.fake.customer_pays}[how](invoice)
+
+        balances = town.fake.books().balances
+        assert {account: minor for (account, _), minor in balances.items() if minor} == left
+
     def test_refuse_to_give_back_more_than_was_taken(self, town):
         invoice, _, _ = town.debt()
         town.fake.pay_invoice(invoice, method=None, key="k1")

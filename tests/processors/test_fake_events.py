@@ -151,6 +151,18 @@ class TestTheStream:
             "invoice.paid",
         ]
 
+    def test_tells_our_failed_try_in_its_order(self, town):
+        invoice, _, _ = town.debt(Declines(NO_FUNDS))
+        before = len(town.fake.events())
+        town.fake.pay_invoice(invoice, method=None, key="k1")
+
+        # Its count is of Stripe's own tries and does not change, so no invoice.updated.
+        assert [json.loads(body)["type"] for _, body in town.fake.events(after=before)] == [
+            "charge.failed",
+            "payment_intent.payment_failed",
+            "invoice.payment_failed",
+        ]
+
 
 class TestTheShapes:
     def test_before_basil_link_payments_to_invoices_directly(self):

@@ -13,6 +13,7 @@ from recoup.processors.fake import (
     Declines,
     Fault,
     Habit,
+    Pays,
     Refusal,
     Slow,
 )
@@ -56,7 +57,7 @@ class TestACardWithoutFunds:
         (held,) = scene.rows("SELECT consequence, since FROM restrictions WHERE lifted_at IS NULL")
         assert (held["consequence"], scene.standing(ada)) == ("read_only", "limited")
 
-        scene.fake.update_method(ada.method, payer=Declines(NO_FUNDS, times=0))
+        scene.fake.update_method(ada.method, payer=Pays())
         (invoice,) = scene.rows("SELECT processor_id FROM invoices WHERE status = 'open'")
         scene.fake.customer_pays(invoice["processor_id"])
         scene.pace.settle()
@@ -115,10 +116,11 @@ class TestADeadCard:
         ada = scene.subscriber(Declines(LOST))
         failed = scene.until_failed(ada)
         scene.pace.until(failed + 40 * DAY)
-        (invoice,) = scene.rows("SELECT processor_id FROM invoices WHERE status = 'open'")
+        open_invoices = scene.rows("SELECT processor_id FROM invoices WHERE status = 'open'")
         fresh = scene.fake.attach_method(ada.customer)
 
-        scene.fake.customer_pays(invoice["processor_id"], fresh)
+        for invoice in open_invoices:
+            scene.fake.customer_pays(invoice["processor_id"], fresh)
         scene.pace.settle()
 
         assert scene.standing(ada) == "current"
@@ -159,7 +161,7 @@ class TestABankThatIsDown:
 
 class TestAnOutageOfTheProcessor:
     def test_consumes_no_attempt(self, scene):
-        ada = scene.subscriber(Broke(payday=scene.now + 30 * DAY, lasts=20 * DAY))
+        ada = scene.subscriber(Broke(payday=scene.now + 33 * DAY, lasts=20 * DAY))
         scene.until_failed(ada)
         scene.fake.add_fault(Fault("outage", times=3))
         scene.live(days=12)
@@ -169,7 +171,7 @@ class TestAnOutageOfTheProcessor:
         assert cases(scene)[0]["ending"] == "recovered"
 
     def test_that_loses_the_reply_charges_once(self, scene):
-        ada = scene.subscriber(Broke(payday=scene.now + 31 * DAY, lasts=20 * DAY))
+        ada = scene.subscriber(Broke(payday=scene.now + 33 * DAY, lasts=20 * DAY))
         scene.until_failed(ada)
         scene.fake.add_fault(Fault("reply_lost"))
         scene.live(days=12)

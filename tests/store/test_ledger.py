@@ -1,5 +1,7 @@
 """Appending to the ledger, reading it back, and being refused to change it."""
 
+# ruff: noqa: E501  a statement is on one line
+
 from __future__ import annotations
 
 import random

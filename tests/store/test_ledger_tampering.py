@@ -1,5 +1,7 @@
 """What an owner of the database can do to the ledger, and what finds it."""
 
+# ruff: noqa: E501  a statement is on one line
+
 from __future__ import annotations
 
 import re

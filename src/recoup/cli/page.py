@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from recoup.cli.output import cell, instant, printable, table
-from recoup.core.explain import Explanation, Line, NoticeView, PlannedTry, Record
+from recoup.core.explain import AttemptView, Explanation, Line, NoticeView, PlannedTry, Record
 
 #: Standing -> its colour; rungs of any name are between well and bad.
 _COLOURS: Final = {"current": "green", "bad_debt": "red"}
@@ -121,14 +121,18 @@ def _when(one: PlannedTry) -> str:
 def _attempts(told: Explanation) -> Iterator[Any]:
     if told.attempts:
         yield table(
-            ("when", "amount", "by", "outcome", "why", "with"),
+            ("when", "amount", "by", "outcome", "with"),
             [
-                (one.at, one.amount, one.origin, one.outcome.replace("_", " "),
-                 f"{one.code}: {one.meaning}" if one.meaning else one.code,
+                (one.at, one.amount, one.origin, _outcome(one),
                  one.method.words if one.method else None)
                 for one in told.attempts
             ],
         )  # fmt: skip
+
+
+def _outcome(one: AttemptView) -> str:
+    words = one.outcome.replace("_", " ")
+    return ", ".join(part for part in (words, one.code, one.meaning) if part)
 
 
 def _notices(told: Explanation) -> Iterator[Any]:
@@ -171,10 +175,12 @@ def _holds(told: Explanation) -> Iterator[Any]:
 
 
 def _decisions(decisions: tuple[Record, ...]) -> Iterator[Any]:
-    for one in decisions:
+    for place, one in enumerate(decisions):
         yield Text.assemble((instant(one.at), "bold"), f"  {one.trigger}, run {one.run_id}")
         yield from (Text(f"• {printable(words)}") for words in one.changes)
-        yield from (Text(printable(words), style="dim") for words in one.reasons)
+        older = decisions[place + 1].reasons if place + 1 < len(decisions) else ()
+        new = [words for words in one.reasons if place == 0 or words not in older]
+        yield from (Text(printable(words), style="dim") for words in new)
 
 
 def _story(story: tuple[Line, ...], lines: int | None) -> Iterator[Any]:

@@ -16,7 +16,6 @@ from recoup.core.account import Signal
 from recoup.core.money import Money
 from recoup.core.states import AttemptState, InvoiceStatus, SubscriptionStatus
 
-
 #: Billing reasons whose payments nobody is there for. Source: Stripe, `invoice.billing_reason`.
 OFF_SESSION_REASONS: Final = frozenset(
     {

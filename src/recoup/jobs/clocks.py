@@ -230,8 +230,6 @@ def _release(guard: Connection) -> None:
         guard.close()
     except DBAPIError as error:
         log.warning("a clock's lock was taken away while it ran: %s", error)
-        guard.invalidate()
-        guard.close()
 
 
 def _begin(desk: Desk, each: Recurring, now: datetime) -> datetime | None:

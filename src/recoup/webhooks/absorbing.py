@@ -8,7 +8,7 @@ itself, and parked in the end. The others never notice.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -39,6 +39,7 @@ class Intake:
     read: Read
     on_absorbed: OnAbsorbed
     now: datetime
+    waits: set[int] = field(default_factory=set)  #: letters that this run left waiting
 
     def take(self, letters: Iterable[inbox.Letter]) -> Summary:
         """Absorb `letters`: each one is applied, ignored, waiting, failed or parked."""
@@ -49,11 +50,17 @@ class Intake:
             return Summary()
         try:
             with self.engine.begin() as connection:
-                return _Passage(self, connection).run(batch)
+                passage = _Passage(self, connection)
+                summary = passage.run(batch)
         except Exception as error:  # noqa: BLE001  whatever it is, it stays with its letter
             self._still_there()
             if len(batch) == 1:
                 return self._failed(batch[0], error)
+        else:
+            before = len(self.waits)
+            self.waits.difference_update(passage.released)
+            self.waits.update(passage.waiting)
+            return summary + Summary(waiting=len(self.waits) - before)
         middle = len(batch) // 2
         return self._take(batch[:middle]) + self._take(batch[middle:])
 
@@ -88,7 +95,8 @@ class _Passage:
         self._connection = connection
         self._writer = Writer(connection, now=intake.now, actor="engine", cause="ingest")
         self._customers: set[int] = set()
-        self._released: set[int] = set()
+        self.released: set[int] = set()
+        self.waiting: set[int] = set()
 
     def run(self, batch: Sequence[Understood]) -> Summary:
         mine = inbox.claimed(self._connection, [one.letter.id for one in batch])
@@ -98,14 +106,14 @@ class _Passage:
                 self._connection,
                 self._intake.processor,
                 arrived,
-                but=self._released,
+                but=self.released,
                 limit=_RELEASED_AT_ONCE,
             )
             if not letters:
                 break
-            self._released.update(letter.id for letter in letters)
+            self.released.update(letter.id for letter in letters)
             told, more = self._absorb([understood(each, self._intake.read) for each in letters])
-            summary += told + Summary(waiting=-len(letters))
+            summary += told
             arrived |= more
         if self._customers:
             self._intake.on_absorbed(self._connection, frozenset(self._customers))
@@ -116,6 +124,8 @@ class _Passage:
         absorbed = absorb(self._writer, self._intake.processor, [one.facts for one in telling])
         self._customers |= absorbed.customers
         waiting = {telling[place].letter.id: parent for place, parent in absorbed.waiting.items()}
+        self.waiting.difference_update(one.letter.id for one in batch)
+        self.waiting.update(waiting)
         outcomes = [_outcome(one, waiting.get(one.letter.id)) for one in batch]
         inbox.mark(self._connection, outcomes, now=self._intake.now)
         return _counted(outcomes), absorbed.arrived
@@ -133,16 +143,13 @@ def _outcome(one: Understood, parent: str | None) -> Outcome:
 
 
 def _counted(outcomes: Sequence[Outcome]) -> Summary:
-    summary = Summary()
-    counts = {"applied": 0, "waiting": 0}
+    applied = 0
     ignored: dict[str, int] = {}
     parked: dict[str, int] = {}
     for outcome in outcomes:
-        if outcome.state in counts:
-            counts[outcome.state] += 1
-        elif outcome.reason is not None:
+        if outcome.state == "applied":
+            applied += 1
+        elif outcome.state != "waiting" and outcome.reason is not None:
             reasons = ignored if outcome.state == "ignored" else parked
             reasons[outcome.reason] = reasons.get(outcome.reason, 0) + 1
-    return summary + Summary(
-        applied=counts["applied"], waiting=counts["waiting"], ignored=ignored, parked=parked
-    )
+    return Summary(applied=applied, ignored=ignored, parked=parked)

@@ -18,7 +18,8 @@ class Summary:
     Counts of one run.
 
     `stored` is what was new. Of that and of what had been left over, `applied`, `ignored`,
-    `failed` and `parked` say how it ended; `waiting` how many still wait for a parent.
+    `failed` and `parked` say how it ended; `waiting` how many of this run's still wait for a
+    parent.
     """
 
     lines: int = 0

@@ -202,6 +202,14 @@ class TestAnInstrument:
 
         assert make.plan(account).at == make.T + 2 * DAY
 
+    def test_that_paid_something_else_later_is_not_tried_for_what_it_refused(self, make):
+        refused = make.attempt(signal=Signal(decline_code="not_permitted"))
+        paid = make.attempt(make.T + DAY, state=AttemptState.SUCCEEDED, invoice_id=7)
+
+        made = make.plan(make.account(refused, uses=(refused, paid)), make.T + 2 * DAY)
+
+        assert (made.at, made.need) == (None, Need.NEW_METHOD)
+
     def test_that_paid_later_is_not_alive_to_visa(self, make):
         before = make.attempt(make.T - 50 * DAY, Signal(network_decline_code="57"), invoice_id=7)
         paid = make.attempt(make.T - 40 * DAY, state=AttemptState.SUCCEEDED, invoice_id=7)

@@ -142,7 +142,7 @@ class Town:
         due = anchor + step.after
         id = self.insert(
             tables.notices, due, customer_id=customer, case_id=case, anchor=anchor,
-            step=step.key, mail=step.mail, due_at=due, state="scheduled",
+            step=step.key, mail=step.mail, due_at=due, placed_at=due, state="scheduled",
         )  # fmt: skip
         mail = {"key": f"notice:{id}", "type": step.mail, "args": Jsonb({}), "queued_at": due}
         if state == "scheduled":

@@ -1,5 +1,7 @@
 """Each stored invariant is quiet over the town and finds the fault that is planted in it."""
 
+# ruff: noqa: E501  a statement is on one line
+
 from __future__ import annotations
 
 import re

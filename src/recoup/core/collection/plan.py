@@ -80,12 +80,11 @@ def plan(
         InvalidPolicy: the policy's timer does not exist.
     """
     tries = account.tries(invoice.id)
-    none = Plan(invoice.id, None, None, RETRY, ())
     if reason := _nothing_to_do(account, invoice, policy, tries):
-        return replace(none, reasons=(reason,))
+        return Plan(invoice.id, None, None, RETRY, (reason,))
     method = next((m for m in account.methods if m.is_default), None)
     if method is None:
-        return _without_method(account, none, tries, rules)
+        return _without_method(account, invoice, tries, rules)
     debt = _Debt(account, invoice, method, tries, on_instrument(account, method), rules)
     made = _wanted(debt, policy)
     return made if made.at is None else _allowed(debt, made, until=until, now=now)
@@ -146,21 +145,26 @@ def _nothing_to_do(
     return why
 
 
-def _without_method(account: Account, none: Plan, tries: Sequence[Attempt], rules: Rules) -> Plan:
+def _without_method(
+    account: Account, invoice: Invoice, tries: Sequence[Attempt], rules: Rules
+) -> Plan:
     """Return no try; the newest refusal still says why it failed."""
     why = "There is no way to pay on file."
     if account.methods:
         why = "There is no default way to pay; another one on file needs the customer's consent."
     newest = next((a for a in reversed(tries) if _refused(a)), None)
     if newest is None:
-        return replace(none, reasons=(why,), need=Need.NEW_METHOD)
+        return Plan(invoice.id, None, None, RETRY, (why,), need=Need.NEW_METHOD)
     verdict = read(newest.signal, brand=newest.brand, kind=CARD, rules=rules)
-    return replace(
-        none,
-        reasons=(*verdict.words, why),
-        verdict=verdict,
-        unknown_codes=verdict.unknown,
-        need=Need.NEW_METHOD,
+    return Plan(
+        invoice.id,
+        None,
+        None,
+        RETRY,
+        (*verdict.words, why),
+        verdict,
+        verdict.unknown,
+        Need.NEW_METHOD,
     )
 
 
@@ -178,7 +182,7 @@ def _wanted(debt: _Debt, policy: Policy) -> Plan:
         words = (*words, f"The way to pay is new since {stamp(since)}, so it is tried at once.")
         at, origin = _waited(since, newest, verdict), NEW_METHOD
     elif verdict is not None and not verdict.timed:
-        need = _NEEDS[verdict.retry]
+        need = _NEEDS.get(verdict.retry, Need.NEW_METHOD)
     else:
         chosen = timer_of(policy)(_history(debt))
         words = (*words, chosen.why)
@@ -188,13 +192,13 @@ def _wanted(debt: _Debt, policy: Policy) -> Plan:
     return Plan(debt.invoice.id, at, method, origin, words, verdict, unknown, need)
 
 
+#: What a rule asks for; where it is not here, another instrument.
 _NEEDS: Final = {
     RetryRule.CHECK_DUPLICATE: Need.PERSON,
     RetryRule.MERCHANT_FIX: Need.PERSON,
     RetryRule.NOT_APPLICABLE: Need.PERSON,
     RetryRule.AFTER_CUSTOMER: Need.CUSTOMER,
     RetryRule.AFTER_AUTH: Need.CUSTOMER,
-    RetryRule.AFTER_UPDATE: Need.NEW_METHOD,
 }
 
 
@@ -255,16 +259,14 @@ def _waited(at: datetime, newest: Attempt | None, verdict: Verdict | None) -> da
 
 
 def _history(debt: _Debt) -> History:
-    return History(
-        anchor=debt.invoice.first_failed_at or debt.invoice.created_at,
-        declines=tuple(
-            Decline(a.at, ADVANCES[a.origin], debt.here(a), debt.read(a))
-            for a in debt.tries
-            if states.was_declined(a.state)
-        ),
-        kind=debt.method.kind,
-        most=debt.rules.recommended_max,
-    )
+    here, seen = debt.here, debt.read
+    declines = [
+        Decline(a.at, ADVANCES[a.origin], here(a), seen(a))
+        for a in debt.tries
+        if states.was_declined(a.state)
+    ]
+    anchor = debt.invoice.first_failed_at or debt.invoice.created_at
+    return History(anchor, tuple(declines), debt.method.kind, debt.rules.recommended_max)
 
 
 def _allowed(debt: _Debt, made: Plan, *, until: datetime, now: datetime) -> Plan:

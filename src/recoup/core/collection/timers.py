@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from recoup.core.collection.declines import Verdict
 from recoup.core.collection.rules import CARD, RetryRule
@@ -61,9 +61,8 @@ FORECAST: Final = DAY
 SKEW: Final = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Decline:
-    """A bank's refusal of one obligation."""
+class Decline(NamedTuple):
+    """A bank's refusal of one obligation. A tuple: thousands are made each second."""
 
     at: datetime
     advances: bool  #: it was one of the schedule's tries

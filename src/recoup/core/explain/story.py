@@ -7,7 +7,7 @@ One line a sentence, in the order of the instants at which things happened in th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from recoup.core import states
@@ -43,18 +43,20 @@ def story(
             for words in _sentences(entry, changes, labels)
         )
     last = max(first.values(), default=0) + 1
+    known: tuple[str, ...] = ()
     for record in records:
         seq = first.get(f"{_RUN}{record.run_id}", last)
-        words = named(_decision(record), labels)
+        words = named(_decision(record, known), labels)
         told.append(((record.at, seq, 0), Line(record.at, "decision", words)))
+        known = record.reasons
     return tuple(line for _, line in sorted(told, key=lambda pair: pair[0]))
 
 
-def _decision(record: Record) -> str:
-    reasons = " ".join(
-        reason if reason.endswith(".") else f"{reason}." for reason in record.reasons
-    )
-    return f"Decided ({record.trigger}): {reasons or '; '.join(record.changes) + '.'}"
+def _decision(record: Record, known: Collection[str]) -> str:
+    """Return why something was decided, without what was said the last time already."""
+    new = [reason for reason in record.reasons if reason not in known]
+    words = new or record.changes
+    return f"Decided ({record.trigger}): " + " ".join(f"{one.removesuffix('.')}." for one in words)
 
 
 def _sentences(entry: Entry, changes: Changes, labels: Labels) -> Iterator[str]:

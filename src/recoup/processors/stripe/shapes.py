@@ -22,14 +22,24 @@ _LONGEST_ID: Final = 255  # Stripe's own limit
 class Shape:
     """One JSON object inside an event."""
 
-    __slots__ = ("_data", "_event", "_path")
+    __slots__ = ("_data", "_event", "_name", "_parent")
 
-    def __init__(self, event: str, path: str, data: object) -> None:
+    def __init__(
+        self, event: str, name: str, data: object, *, parent: Shape | None = None
+    ) -> None:
         self._event = event
-        self._path = path
+        self._name = name
+        self._parent = parent
         if not isinstance(data, dict):
-            raise Unreadable(f"{event}: {path} is no object")
+            raise Unreadable(f"{event}: {self._path} is no object")
         self._data: dict[str, Any] = data
+
+    @property
+    def _path(self) -> str:
+        if self._parent is None:
+            return self._name
+        dot = "" if self._name.startswith("[") else "."
+        return f"{self._parent._path}{dot}{self._name}"  # noqa: SLF001  its own class
 
     def __contains__(self, name: str) -> bool:
         return name in self._data
@@ -63,10 +73,10 @@ class Shape:
     def opt_ref(self, name: str) -> str | None:
         """Return the id of an object that may be expanded in place."""
         value = self._data.get(name)
-        if isinstance(value, dict):
-            value = value.get("id")
         if value is None:
             return None
+        if isinstance(value, dict):
+            value = value.get("id")
         if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID:
             raise self.wrong(name, "is no id")
         return value
@@ -124,7 +134,7 @@ class Shape:
         value = self._data.get(name)
         if value is None:
             raise self.wrong(name, "is missing")
-        return Shape(self._event, f"{self._path}.{name}", value)
+        return Shape(self._event, name, value, parent=self)
 
     def opt_child(self, name: str) -> Shape | None:
         return None if self._data.get(name) is None else self.child(name)
@@ -135,8 +145,9 @@ class Shape:
         values = inner._data.get("data")  # noqa: SLF001  its own class
         if not isinstance(values, list):
             raise inner._needed("data", values, "list")  # noqa: SLF001  its own class
-        path = f"{self._path}.{name}.data"
-        return [Shape(self._event, f"{path}[{i}]", value) for i, value in enumerate(values)]
+        return [
+            Shape(self._event, f"[{i}]", value, parent=inner) for i, value in enumerate(values)
+        ]
 
     def opt_listed(self, name: str) -> list[Shape]:
         return [] if self._data.get(name) is None else self.listed(name)

@@ -71,10 +71,12 @@ def _decoded(raw: bytes) -> tuple[dict[str, Any] | None, str | None]:
 def _fault(raw: bytes, event: Mapping[str, Any]) -> str | None:
     if not _shallow(raw) and any(depth > DEEPEST for depth, _ in _walk(event)):
         return f"nested deeper than {DEEPEST}"
-    if b"\\u0000" in raw and any("\0" in text for _, text in _walk(event)):
-        return "a NUL character"
-    if _SURROGATE.search(raw) and not all(_encodes(text) for _, text in _walk(event)):
-        return "a lone surrogate"
+    if b"\\u" in raw:  # rare, and only then can there be what no text may hold
+        texts = [text for _, text in _walk(event)]
+        if any("\0" in text for text in texts):
+            return "a NUL character"
+        if not all(_encodes(text) for text in texts):
+            return "a lone surrogate"
     for name in ("id", "type"):
         value = event.get(name)
         if not isinstance(value, str) or not value:
@@ -86,9 +88,9 @@ def _fault(raw: bytes, event: Mapping[str, Any]) -> str | None:
 
 def _shallow(raw: bytes) -> bool:
     """Whether it is certainly no deeper than `DEEPEST`; brackets inside texts may hide that."""
-    brackets = raw.translate(None, _NO_BRACKETS)
-    if len(brackets) <= 2 * DEEPEST:
+    if raw.count(b"{") + raw.count(b"[") <= DEEPEST:
         return True
+    brackets = raw.translate(None, _NO_BRACKETS)
     for _ in range(DEEPEST):
         inner = brackets.replace(b"{}", b"").replace(b"[]", b"")
         if not inner:

@@ -35,7 +35,7 @@ def _unannounced(look: Look) -> list[Finding]:
             WHERE n.case_id = c.id
               AND (n.delivered_at + t.min_notice <= r.since
                    AND (n.bounced_at IS NULL OR n.bounced_at > r.since)
-                   OR n.due_at + t.bounce_hold <= r.since))
+                   OR coalesce(n.bounced_at, n.placed_at) + t.bounce_hold <= r.since))
     """
     given = {f"t{i}": column for i, column in enumerate(terms)}
     given |= {f"a{i}": column for i, column in enumerate(announced)}

@@ -397,6 +397,8 @@ CREATE TABLE inbox (
     CHECK ((state = 'waiting') = (waiting_for IS NOT NULL)),
     UNIQUE (processor, key)
 );
+-- Written once, read once: compressing it costs more than everything else about an event.
+ALTER TABLE inbox ALTER COLUMN raw SET STORAGE EXTERNAL;
 CREATE INDEX inbox_received ON inbox (id) WHERE state = 'received';
 CREATE INDEX inbox_failed ON inbox (next_try_at) WHERE state = 'failed';
 CREATE INDEX inbox_waiting ON inbox (processor, waiting_for) WHERE state = 'waiting';

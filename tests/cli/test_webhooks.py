@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def parked(cli, world):
+    cli("ingest", "-", stdin=b"{half of\n" + world.events)
+    return cli
+
+
+class TestWebhooks:
+    def test_are_listed_newest_first_with_what_became_of_them(self, parked):
+        told = parked.json("webhooks", "list", "--state", "parked")
+
+        (event,) = told["events"]
+        assert event["state"] == "parked"
+        assert event["reason"]
+        assert told["counts"]["parked"] == 1
+        ids = [one["id"] for one in parked.json("webhooks", "list")["events"]]
+        assert ids == sorted(ids, reverse=True)
+
+    def test_are_listed_by_type_in_pages(self, parked):
+        words = ("webhooks", "list", "--type", "customer.created", "--limit", "3")
+        first = parked.json(*words)
+        second = parked.json(*words, "--before", str(first["next"]))
+
+        assert len(first["events"]) == 3
+        assert len(second["events"]) == 1
+        assert {one["type"] for one in first["events"]} == {"customer.created"}
+
+    def test_replayed_change_nothing_when_they_were_applied(self, parked):
+        before = parked.json("ledger", "checkpoint")
+
+        told = parked.json("webhooks", "replay", "--state", "applied")
+
+        assert told["replayed"] == told["summary"]["applied"] > 50
+        assert parked.json("ledger", "checkpoint") == before
+
+    def test_that_are_parked_stay_so_when_nothing_was_mended(self, parked):
+        result = parked("webhooks", "replay", "--state", "parked")
+
+        assert result.exit_code == 1
+        assert "Replayed 1" in result.output
+
+    @pytest.mark.parametrize("words", [(), ("1", "--state", "parked")])
+    def test_are_replayed_by_name_or_by_filter(self, parked, words):
+        assert parked("webhooks", "replay", *words).exit_code == 2
+
+    def test_are_pruned_when_they_ended_long_ago_but_for_the_parked(self, parked):
+        assert "nothing to remove" in parked("webhooks", "prune").output
+        assert "Removed" in parked("webhooks", "prune", "--before", "2100-01-01").output
+        assert set(parked.json("webhooks", "list")["counts"]) == {"parked"}
+
+    def test_are_not_pruned_by_two_measures_at_once(self, cli):
+        result = cli("webhooks", "prune", "--before", "2026-01-01", "--days", "3")
+
+        assert result.exit_code == 2
