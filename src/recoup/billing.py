@@ -1,6 +1,4 @@
-"""
-`Recoup`: the one object a host holds. It wires the parts and owns no rule.
-"""
+"""`Recoup`: the one object a host holds. It wires the parts and owns no rule."""
 
 from __future__ import annotations
 
@@ -28,8 +26,9 @@ from recoup.mail.senders.base import Sender
 from recoup.processors import PROCESSORS
 from recoup.processors.base import Processor
 from recoup.recompute import Engine, Run, recompute
-from recoup.store import database, settings
-from recoup.store import policies as policies_kept
+from recoup.store import database
+from recoup.store.records import policies as policies_kept
+from recoup.store.records import settings
 from recoup.webhooks.receive import Summary, absorb_stored, ingest
 
 #: The setting that makes a database run on a simulated clock; only ever set for the fake.

@@ -27,10 +27,10 @@ from recoup.errors import Refused
 from recoup.jobs import queue
 from recoup.jobs.base import NewEffect
 from recoup.store import apply as applying
-from recoup.store import mails, runs
 from recoup.store import observe as observing
 from recoup.store.apply import Applied
 from recoup.store.observe import Observation, Trouble
+from recoup.store.records import mails, runs
 from recoup.store.writer import Writer
 
 #: After so many failed runs in a row a customer is parked until a person looks.

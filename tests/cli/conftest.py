@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from recoup.cli import main
 from recoup.core.money import Money
 from recoup.processors.fake import LOST, NO_FUNDS, Asks, Declines, FakeProcessor, Pays
-from recoup.store import settings
+from recoup.store.records import settings
 
 #: The shop's simulated now: two days after the payments failed.
 NOW = datetime(2026, 2, 3, tzinfo=UTC)

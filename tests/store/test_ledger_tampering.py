@@ -242,7 +242,7 @@ class TestTheProgramInTheDocs:
     def program(self, tmp_path):
         page = (ROOT / "docs/ledger.md").read_text()
         path = tmp_path / "independent.py"
-        path.write_text(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0])
+        path.write_text(re.findall(r"```py\n(.*?)```", page, re.DOTALL)[0])
         return path
 
     def started(self, program: Path, url: str) -> subprocess.CompletedProcess[str]:

@@ -22,8 +22,9 @@ from recoup.errors import ConfigError, RecoupError
 from recoup.jobs import clocks, listing
 from recoup.mail.emails import EMAILS
 from recoup.processors import PROCESSORS
-from recoup.store import database, settings
+from recoup.store import database
 from recoup.store.queries import health
+from recoup.store.records import settings
 
 Level = Literal["ok", "warn", "wrong"]
 

@@ -16,7 +16,8 @@ from recoup.billing import FAKE_BOOKS, SIMULATED_NOW, Recoup
 from recoup.config import Config
 from recoup.errors import InvalidValue
 from recoup.jobs.clocks import Clock, FixedClock, SystemClock, TestClock
-from recoup.store import database, settings
+from recoup.store import database
+from recoup.store.records import settings
 
 
 @contextmanager

@@ -51,6 +51,13 @@ class NoticeState(StrEnum):
     CANCELED = "canceled"
 
 
+class MailState(StrEnum):
+    QUEUED = "queued"
+    SENT = "sent"
+    SKIPPED = "skipped"
+    BOUNCED = "bounced"
+
+
 class CaseEnd(StrEnum):
     """How a case ended. An open case has none; an ended one keeps the one it got."""
 
@@ -299,3 +306,8 @@ def is_scheduled(state: NoticeState) -> bool:
 def was_sent(state: NoticeState) -> bool:
     """Whether the notice left the house."""
     return state == NoticeState.SENT
+
+
+def is_queued(state: MailState) -> bool:
+    """Whether the mail is still to be sent."""
+    return state == MailState.QUEUED

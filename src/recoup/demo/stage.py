@@ -19,7 +19,8 @@ from recoup.errors import ConfigError
 from recoup.jobs.clocks import TestClock
 from recoup.mail.senders.file import FileSender
 from recoup.processors.fake import FakeProcessor
-from recoup.store import database, settings
+from recoup.store import database
+from recoup.store.records import settings
 
 #: Every demonstration begins here, so that the same seed gives the same numbers on any day.
 START: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)

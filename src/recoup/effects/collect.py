@@ -25,9 +25,9 @@ from recoup.core.states import AttemptState
 from recoup.effects.base import World
 from recoup.errors import Busy, KeyReused, Rejected, Unreachable
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, Snooze, Wish
-from recoup.store import attempts
 from recoup.store.absorb import absorb
-from recoup.store.attempts import Order
+from recoup.store.records import attempts
+from recoup.store.records.attempts import Order
 from recoup.store.writer import Writer
 
 #: A processor may forget keys after 24 hours; ours are not relied on for that long.

@@ -20,15 +20,16 @@ from sqlalchemy import Connection
 from recoup.core import states
 from recoup.core.account import Notice
 from recoup.core.dunning import campaign
-from recoup.core.states import NoticeState
-from recoup.effects import letters
+from recoup.core.states import MailState, NoticeState
+from recoup.effects import _letters as letters
 from recoup.effects.base import World
 from recoup.errors import MailUnreachable, Undeliverable
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Fail, Handler, Snooze, Wish
 from recoup.mail.emails import EMAILS
 from recoup.mail.message import compose
-from recoup.store import contacts, mails, observe, tables
-from recoup.store.mails import Mail
+from recoup.store import observe, tables
+from recoup.store.records import contacts, mails
+from recoup.store.records.mails import Mail
 from recoup.store.writer import Writer
 
 #: How long a mail that only a new fact can free is put aside; the fact itself cancels it.
@@ -142,7 +143,7 @@ class _Batch:
         self._writer.flush()
 
     def _skipped(self, mail: Mail, reason: str) -> Wish:
-        mails.mark(self._writer, mail, state="skipped", reason=reason)
+        mails.mark(self._writer, mail, state=MailState.SKIPPED, reason=reason)
         return Cancel(reason)
 
 
@@ -159,7 +160,7 @@ def _record(world: World, connection: Connection, gone: Sequence[_Gone], *, now:
         mails.mark(
             writer,
             one.mail,
-            state="sent" if sent else "bounced",
+            state=MailState.SENT if sent else MailState.BOUNCED,
             reason=one.bounce,
             message_id=one.message_id,
             sent_at=now if sent else None,

@@ -47,7 +47,7 @@ class _One:
             "next_wake_at": account.next_wake_at,
         }
 
-    def apply(self, change: ch.Change) -> ch.Change:  # noqa: C901, PLR0911, PLR0912  a closed list
+    def apply(self, change: ch.Change) -> ch.Change:  # noqa: C901, PLR0912  a closed list
         match change:
             case ch.CaseOpened():
                 return ch.CaseOpened(self._open(change.case))

@@ -78,7 +78,11 @@ def verify(
     """
     steady(connection)
     count = _Count(progress)
-    problems = list(islice(_flaws(count.over(stream(connection, _ENTRIES)), count), MOST_PROBLEMS))
+    problems: list[Problem] = []
+    for problem in _flaws(count.over(stream(connection, _ENTRIES)), count):
+        # To the end in any case: leaving a stream early would end the caller's transaction.
+        if len(problems) < MOST_PROBLEMS:
+            problems.append(problem)
     for customer_id, seq in batch.fetch(connection, _SILENT):
         if len(problems) < MOST_PROBLEMS:
             what = f"all entries are missing, the head says {seq}" if seq else "no entry at all"

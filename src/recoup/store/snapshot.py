@@ -30,7 +30,8 @@ def stream(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> 
     """
     Yield the rows of a query as plain tuples while the server still produces the next ones.
 
-    The connection can do nothing else until the last row is read or the iterator is closed.
+    The connection can do nothing else until the last row is read. Stopping before it aborts the
+    transaction.
     """
     with batch.driver(connection).cursor(binary=True) as cursor:
         yield from cursor.stream(sql.encode(), parameters, size=_CHUNK)

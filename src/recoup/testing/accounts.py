@@ -187,5 +187,6 @@ class Storage:
         notice = replace(notice, id=notice.id or next(self._ids))
         if not states.is_scheduled(notice.state):
             return notice
-        when = {"delivered_at": now} if self._delivers else {"bounced_at": now}
-        return replace(notice, state=NoticeState.SENT, **when)
+        if self._delivers:
+            return replace(notice, state=NoticeState.SENT, delivered_at=now)
+        return replace(notice, state=NoticeState.SENT, bounced_at=now)

@@ -14,6 +14,8 @@ from typing import Final
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
+from recoup.core import states
+from recoup.core.states import MailState
 from recoup.store import tables
 from recoup.store.writer import Writer
 
@@ -29,12 +31,12 @@ class Mail:
     type: str
     customer_id: int
     args: Mapping[str, str | int | bool | None]
-    state: str
+    state: MailState
 
     @property
     def queued(self) -> bool:
         """Whether it is still to be sent."""
-        return self.state == "queued"
+        return states.is_queued(self.state)
 
 
 def queue(
@@ -51,7 +53,7 @@ def queue(
         "type": type,
         "customer_id": customer_id,
         "args": Jsonb(dict(args)),
-        "state": "queued",
+        "state": MailState.QUEUED.value,
         "queued_at": writer.now,
     }
     id = writer.insert(tables.mails, row)
@@ -65,19 +67,22 @@ def read(connection: Connection, ids: list[int]) -> dict[int, Mail]:
         text("SELECT id, key, type, customer_id, args, state FROM mails WHERE id = ANY(:ids)"),
         {"ids": ids},
     )
-    return {row.id: Mail(*row) for row in found}
+    return {
+        row.id: Mail(row.id, row.key, row.type, row.customer_id, row.args, MailState(row.state))
+        for row in found
+    }
 
 
 def mark(
     writer: Writer,
     mail: Mail,
     *,
-    state: str,
+    state: MailState,
     reason: str | None = None,
     message_id: str | None = None,
     sent_at: datetime | None = None,
 ) -> None:
     """Record what became of a mail: sent, bounced or skipped."""
-    after = {"state": state, "reason": reason, "message_id": message_id, "sent_at": sent_at}
+    after = {"state": state.value, "reason": reason, "message_id": message_id, "sent_at": sent_at}
     before = {"id": mail.id, "customer_id": mail.customer_id, **dict.fromkeys(after)}
-    writer.update(tables.mails, before | {"state": mail.state}, after)
+    writer.update(tables.mails, before | {"state": mail.state.value}, after)

@@ -14,7 +14,7 @@ from recoup.core.money import totals
 from recoup.core.policy import Policy
 from recoup.effects.base import World
 from recoup.mail.base import Announced, MailFacts
-from recoup.store.contacts import Contact
+from recoup.store.records.contacts import Contact
 
 
 @dataclass(frozen=True, slots=True)

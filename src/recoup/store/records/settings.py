@@ -9,7 +9,8 @@ from sqlalchemy import Connection, text
 
 def read(connection: Connection) -> dict[str, str]:
     """Return every setting kept in the database."""
-    return {name: value for name, value in connection.execute(text("SELECT * FROM settings"))}
+    rows = connection.execute(text("SELECT name, value FROM settings"))
+    return {row.name: row.value for row in rows}
 
 
 def write(connection: Connection, values: Mapping[str, str]) -> None:

@@ -50,12 +50,19 @@ def locked(connection: Connection, ids: Sequence[int]) -> Mapping[int, Order]:
         connection, "SELECT customer_id FROM attempts WHERE id = ANY(%s)", (list(ids),)
     )
     observe.lock(connection, {owner for (owner,) in owners})
-    return {
-        id: Order(id, customer, AttemptState(state), *rest, InvoiceStatus(status), remaining)
-        for id, customer, state, *rest, status, remaining in batch.fetch(
-            connection, _READ, (list(ids),)
-        )
-    }
+    orders = (_order(*row) for row in batch.fetch(connection, _READ, (list(ids),)))
+    return {order.id: order for order in orders}
+
+
+def _order(
+    id: int, customer_id: int, state: str, method: str | None, key: str,
+    requested_at: datetime | None, ended_at: datetime | None, lookups: int, note: str | None,
+    invoice: str, status: str, remaining: int,
+) -> Order:  # fmt: skip
+    return Order(
+        id, customer_id, AttemptState(state), method, key, requested_at, ended_at, lookups, note,
+        invoice, InvoiceStatus(status), remaining,
+    )  # fmt: skip
 
 
 def move(
