@@ -26,6 +26,8 @@ def entries(folder: Path) -> Iterator[str]:
     for path in sorted(folder.glob("*")):
         if path.stem.startswith(("_", "base")):
             continue
+        if folder.name == "processors" and not (path / "processor.py").exists():
+            continue  # a company's language alone is no processor yet
         if path.suffix == ".py" or any(file.stat().st_size for file in path.glob("*.py")):
             yield path.stem
 

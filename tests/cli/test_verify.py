@@ -31,7 +31,7 @@ class TestVerify:
         assert cli.json("verify")["violations"] == []
 
     def test_of_money_that_is_not_in_the_books_exits_1(self, shop, engine):
-        rewrite(engine, "UPDATE attempts SET processor_id = 'ch_other' WHERE state = 'succeeded'")
+        rewrite(engine, "UPDATE attempts SET processor_id = 'ch_other' WHERE id = 1")
 
         told = shop.json("verify")
         result = shop("verify")

@@ -1,4 +1,4 @@
-"""A Celery application as a team would have it, for test_carrier_celery."""
+"""A Celery application as a team would have it, for test_celery."""
 
 from __future__ import annotations
 

@@ -232,6 +232,13 @@ class TestAMethod:
         with pytest.raises(Rejected, match="does not belong"):
             town.fake.pay_invoice(invoice, method=method, key="k1")
 
+    def test_that_was_the_default_leaves_none_behind(self, town):
+        subscription, method = town.subscriber()
+        town.fake.detach_method(method)
+
+        with pytest.raises(Rejected, match="no attached payment source"):
+            town.fake.subscribe(town.fake.subscription(subscription).customer, town.price)
+
     def test_is_detached_once(self, town):
         _, _, method = town.debt()
         town.fake.detach_method(method)

@@ -173,7 +173,7 @@ class TestAnOutageOfTheProcessor:
     def test_that_loses_the_reply_charges_once(self, scene):
         ada = scene.subscriber(Broke(payday=scene.now + 33 * DAY, lasts=20 * DAY))
         scene.until_failed(ada)
-        scene.fake.add_fault(Fault("reply_lost"))
+        scene.fake.add_fault(Fault("lost_reply"))
         scene.live(days=12)
 
         assert [a["state"] for a in attempts(scene)].count("succeeded") == 1

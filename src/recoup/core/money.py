@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from recoup.errors import CurrencyMismatch, InvalidMoney
@@ -31,6 +32,11 @@ def exponent(currency: str) -> int:
     return 3 if currency in THREE_DECIMAL else 2
 
 
+@lru_cache(maxsize=256)
+def _is_code(text: str) -> bool:
+    return len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """
@@ -49,9 +55,10 @@ class Money:
             raise InvalidMoney(f"minor units are an integer, got {self.minor!r}")
         if not -LARGEST <= self.minor <= LARGEST:
             raise InvalidMoney(f"{self.minor} minor units do not fit 64 bits")
-        code = self.currency
-        if len(code) != 3 or not code.isascii() or not code.isalpha() or not code.isupper():
-            raise InvalidMoney(f"a currency is three capital letters (ISO 4217), got {code!r}")
+        if not _is_code(self.currency):
+            raise InvalidMoney(
+                f"a currency is three capital letters (ISO 4217), got {self.currency!r}"
+            )
 
     def __add__(self, other: Money) -> Money:
         return Money(self.minor + self._same(other), self.currency)

@@ -175,7 +175,8 @@ class _Reader:
         self._invoices = self._by_customer(_INVOICES, ids, case_ids)
         self._restrictions = self._by_customer(_RESTRICTIONS, ids)
         self._tasks = self._by_customer(_TASKS, ids)
-        busy = sorted({*self._cases, *self._invoices, *self._restrictions, *self._tasks})
+        self._busy = {*self._cases, *self._invoices, *self._restrictions, *self._tasks}
+        busy = sorted(self._busy)
         invoice_ids = [row[1] for rows in self._invoices.values() for row in rows]
         self._subscriptions = self._by_customer(_SUBSCRIPTIONS, busy)
         self._methods = self._by_customer(_METHODS, busy)
@@ -187,6 +188,8 @@ class _Reader:
 
     def account(self, row: Sequence[Any]) -> Account:
         id, processor, currency, country, segment, reachable, deleted, standing, wake = row
+        if id not in self._busy:
+            return Account(*row)
         methods = self._made(self._methods, id, _method)
         instruments = dict.fromkeys(method.instrument for method in methods)
         return Account(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from recoup.store import inbox
 from recoup.store.absorb import absorb
@@ -67,7 +67,7 @@ class Intake:
     def _still_there(self) -> None:
         """Raise when it is the database that fails: no letter is to blame for that."""
         with self.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
+            inbox.claimed(connection, [])
 
     def _failed(self, one: Understood, error: Exception) -> Summary:
         failures = one.letter.failures + 1
@@ -143,13 +143,13 @@ def _outcome(one: Understood, parent: str | None) -> Outcome:
 
 
 def _counted(outcomes: Sequence[Outcome]) -> Summary:
-    applied = 0
-    ignored: dict[str, int] = {}
-    parked: dict[str, int] = {}
+    counts: dict[str, dict[str, int]] = {}
     for outcome in outcomes:
-        if outcome.state == "applied":
-            applied += 1
-        elif outcome.state != "waiting" and outcome.reason is not None:
-            reasons = ignored if outcome.state == "ignored" else parked
-            reasons[outcome.reason] = reasons.get(outcome.reason, 0) + 1
-    return Summary(applied=applied, ignored=ignored, parked=parked)
+        reasons = counts.setdefault(outcome.state, {})
+        reason = outcome.reason or ""
+        reasons[reason] = reasons.get(reason, 0) + 1
+    return Summary(
+        applied=sum(counts.get("applied", {}).values()),
+        ignored=counts.get("ignored", {}),
+        parked=counts.get("parked", {}),
+    )

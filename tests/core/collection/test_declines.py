@@ -191,6 +191,15 @@ class TestTheStrictest:
 
         assert found.retry == RetryRule.AFTER_AUTH
 
+    def test_allows_as_few_tries_as_any_of_them(self, verdict):
+        known = verdict(brand="mastercard", decline_code="insufficient_funds")
+        doubtful = verdict(
+            brand="mastercard", decline_code="insufficient_funds", network_advice_code="99"
+        )
+
+        assert (known.max_tries, doubtful.max_tries) == (8, 3)
+        assert doubtful.min_delay == 36 * HOUR
+
     def test_takes_visas_advice_as_its_category(self, verdict):
         codes = {"1": True, "01": True, "2": False, "3": False, "4": False}
 

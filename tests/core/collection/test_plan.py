@@ -130,6 +130,14 @@ class TestANewMethod:
         updated = ask(make.T + TICK)
         assert (updated.at, updated.origin) == (make.T + DAY, "new_method")
 
+    def test_is_not_one_that_changed_at_the_very_refusal(self, make):
+        def origin(changed_at):
+            method = make.method(changed_at=changed_at)
+            return make.plan(make.account(make.attempt(), methods=(method,))).origin
+
+        assert origin(make.T) == "retry"
+        assert origin(make.T + TICK) == "new_method"
+
     def test_is_not_the_same_card_brought_back_from_the_dead(self, make):
         dead = make.attempt(signal=Signal(decline_code="stolen_card"))
         again = make.method("pm_2", changed_at=make.T + DAY)

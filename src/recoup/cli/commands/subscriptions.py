@@ -8,6 +8,8 @@ from recoup.core.states import SubscriptionStatus
 from recoup.store.queries import customers
 from recoup.store.queries import subscriptions as queries
 
+STATUSES = [status.value for status in SubscriptionStatus]
+
 
 @click.group()
 def subscriptions() -> None:
@@ -20,7 +22,7 @@ def subscriptions() -> None:
 
 @subscriptions.command("list")
 @click.option("--customer", help="Only this customer's.")
-@click.option("--status", type=click.Choice(list(SubscriptionStatus)), help="Only in this status.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only in this status.")
 @page_options
 @as_json_option
 def list_(customer: str | None, status: str | None, after: int, limit: int, as_json: bool) -> None:

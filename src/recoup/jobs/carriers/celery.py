@@ -32,7 +32,12 @@ class CeleryCarrier:
         self._app = app
 
     def ring(self, queues: Iterable[str]) -> None:
-        """Send a message for each queue. A broker that is down is logged and not raised."""
+        """
+        Send a message for each queue. A broker that is down is logged and not raised.
+
+        How long a broker that is down is waited for is its client's setting; with Redis it is
+        some 6 s, so a host that rings from a request prefers a `Relay`.
+        """
         for queue in queues:
             try:
                 self._app.send_task(
@@ -40,6 +45,7 @@ class CeleryCarrier:
                 )
             except (KombuError, OperationalError, OSError) as error:
                 log.warning("queue %s was not rung: %s", queue, error)
+                return
 
 
 def drain_task(

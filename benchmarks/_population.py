@@ -1,0 +1,88 @@
+"""Customers by the hundred thousand, made inside the database, a share of them in dunning."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+_PEOPLE = """
+    INSERT INTO customers (id, processor, processor_id, email, country, currency,
+                           default_method, created_at)
+    SELECT n, 'fake', 'cus_' || n, 'c' || n || '@example.com', 'DE', 'EUR', 'pm_' || n, %(then)s
+    FROM generate_series(1, %(count)s) n;
+    INSERT INTO subscriptions (id, customer_id, processor, processor_id, status, plan, prices,
+                               currency, collection_method, seen_at, seen_event)
+    SELECT n, n, 'fake', 'sub_' || n, CASE WHEN n %% %(every)s = 0 THEN 'past_due' ELSE 'active'
+           END, 'price_1', ARRAY['price_1'], 'EUR', 'charge_automatically', %(then)s, 'evt'
+    FROM generate_series(1, %(count)s) n;
+    INSERT INTO payment_methods (id, customer_id, processor, processor_id, kind, instrument,
+                                 brand, country, exp_year, exp_month, changed_at, seen_at,
+                                 seen_event)
+    SELECT n, n, 'fake', 'pm_' || n, 'card', 'fp_' || n, 'visa', 'DE', 2030, 12, %(then)s,
+           %(then)s, 'evt'
+    FROM generate_series(1, %(count)s) n;
+    INSERT INTO standings (customer_id, standing, next_wake_at)
+    SELECT n, CASE WHEN n %% %(every)s = 0 THEN 'reminded' ELSE 'current' END,
+           CASE WHEN n <= %(due)s THEN %(wake)s::timestamptz END
+    FROM generate_series(1, %(count)s) n;
+"""
+
+_DEBTS = """
+    INSERT INTO cases (id, customer_id, scope, anchor, opened_at, policy, rung, rung_since)
+    SELECT n, n, 'subscription:' || n, %(anchor)s, %(anchor)s, 'default/1', 'reminded',
+           %(anchor)s
+    FROM generate_series(%(every)s, %(count)s, %(every)s) n;
+    INSERT INTO invoices (id, customer_id, subscription_id, case_id, processor, processor_id,
+                          status, currency, amount_due, amount_paid, amount_remaining, reason,
+                          collection_method, created_at, first_failed_at, seen_at, seen_event)
+    SELECT n, n, n, n, 'fake', 'in_' || n, 'open', 'EUR', 4900, 0, 4900, 'subscription_cycle',
+           'charge_automatically', %(anchor)s, %(anchor)s, %(anchor)s, 'evt'
+    FROM generate_series(%(every)s, %(count)s, %(every)s) n;
+    INSERT INTO attempts (customer_id, invoice_id, origin, state, amount, currency, processor,
+                          processor_id, method, instrument, brand, off_session, happened_at,
+                          ended_at, decline_code)
+    SELECT n, n, 'processor', 'declined', 4900, 'EUR', 'fake', 'ch_' || n || '_' || t, 'pm_' || n,
+           'fp_' || n, 'visa', true, %(anchor)s + t * interval '2 days 1 hour',
+           %(anchor)s + t * interval '2 days 1 hour', 'insufficient_funds'
+    FROM generate_series(%(every)s, %(count)s, %(every)s) n, generate_series(0, 3) t;
+    INSERT INTO notices (customer_id, case_id, anchor, step, mail, due_at, placed_at, state,
+                         delivered_at)
+    SELECT n, n, %(anchor)s, step, 'dunning_' || step, %(anchor)s + after, %(anchor)s + after,
+           'sent', %(anchor)s + after
+    FROM generate_series(%(every)s, %(count)s, %(every)s) n,
+         (VALUES ('reminder', interval '0'), ('action_required', interval '5 days')) s(step, after);
+"""
+
+
+def populate(url: str, *, count: int, every: int, due: int) -> None:
+    """
+    Fill an empty database.
+
+    Args:
+        count: Customers.
+        every: One in so many is in dunning, eight days after the failure: a rung is due.
+        due: So many, the first ones, are due now.
+    """
+    given = {
+        "count": count,
+        "every": every,
+        "due": due,
+        "then": NOON - 200 * DAY,
+        "anchor": NOON - 8 * DAY,
+        "wake": NOON,
+    }
+    with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+        connection.execute("SET search_path TO recoup")
+        connection.execute(_PEOPLE, given)
+        connection.execute(_DEBTS, given)
+        for table in ("attempts", "notices", "cases", "invoices", "customers"):
+            connection.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), "
+                f"(SELECT max(id) FROM {table}))"
+            )
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
