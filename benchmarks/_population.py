@@ -42,19 +42,22 @@ _DEBTS = """
     SELECT n, n, n, n, 'fake', 'in_' || n, 'open', 'EUR', 4900, 0, 4900, 'subscription_cycle',
            'charge_automatically', %(anchor)s, %(anchor)s, %(anchor)s, 'evt'
     FROM generate_series(%(every)s, %(count)s, %(every)s) n;
-    INSERT INTO attempts (customer_id, invoice_id, origin, state, amount, currency, processor,
-                          processor_id, method, instrument, brand, off_session, happened_at,
-                          ended_at, decline_code)
-    SELECT n, n, 'processor', 'declined', 4900, 'EUR', 'fake', 'ch_' || n || '_' || t, 'pm_' || n,
-           'fp_' || n, 'visa', true, %(anchor)s + t * interval '2 days 1 hour',
-           %(anchor)s + t * interval '2 days 1 hour', 'insufficient_funds'
-    FROM generate_series(%(every)s, %(count)s, %(every)s) n, generate_series(0, 3) t;
+    INSERT INTO attempts (customer_id, invoice_id, ordinal, idempotency_key, origin, state,
+                          amount, currency, processor, processor_id, method, instrument, brand,
+                          off_session, happened_at, ended_at, decline_code)
+    SELECT n, n, nullif(t, 0), CASE t WHEN 0 THEN NULL ELSE 'key_' || n || '_' || t END,
+           CASE t WHEN 0 THEN 'processor' ELSE 'retry' END, 'declined', 4900, 'EUR', 'fake',
+           'ch_' || n || '_' || t, 'pm_' || n, 'fp_' || n, 'visa', true, %(anchor)s + after,
+           %(anchor)s + after, 'insufficient_funds'
+    FROM generate_series(%(every)s, %(count)s, %(every)s) n,
+         (VALUES (0, interval '0'), (1, interval '2 days'), (2, interval '6 days')) s(t, after);
     INSERT INTO notices (customer_id, case_id, anchor, step, mail, due_at, placed_at, state,
                          delivered_at)
     SELECT n, n, %(anchor)s, step, 'dunning_' || step, %(anchor)s + after, %(anchor)s + after,
            'sent', %(anchor)s + after
     FROM generate_series(%(every)s, %(count)s, %(every)s) n,
-         (VALUES ('reminder', interval '0'), ('action_required', interval '5 days')) s(step, after);
+         (VALUES ('reminder', interval '0'), ('action_required', interval '5 days'))
+         AS steps (step, after);
 """
 
 

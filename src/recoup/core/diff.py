@@ -34,7 +34,7 @@ from recoup.core.changes import (
 
 def diff(observed: Account, desired: Account) -> tuple[Change, ...]:
     """Return the changes that turn `observed` into `desired`, in order of effect."""
-    if observed == desired:
+    if observed is desired or observed == desired:
         return ()
     return tuple(_changes(observed, desired))
 

@@ -8,7 +8,7 @@ what is open are read. Subscriptions, methods, attempts and notices are read for
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -162,7 +162,8 @@ def observe(connection: Connection, ids: Sequence[CustomerId], *, now: datetime)
     return seen
 
 
-Rows = Mapping[int, Sequence[Any]]
+#: A look-up is five times as fast as calling the enumeration, and attempts are many.
+_ATTEMPT_STATES: Final = {state.value: state for state in AttemptState}
 
 
 class _Reader:
@@ -170,6 +171,7 @@ class _Reader:
 
     def __init__(self, connection: Connection, ids: list[CustomerId], now: datetime) -> None:
         self._connection = connection
+        self._known: dict[int, Attempt] = {}
         self._cases = self._by_customer(_CASES, ids)
         case_ids = [row[1] for rows in self._cases.values() for row in rows]
         self._invoices = self._by_customer(_INVOICES, ids, case_ids)
@@ -204,7 +206,7 @@ class _Reader:
             next_wake_at=wake,
             subscriptions=self._made(self._subscriptions, id, _subscription),
             invoices=self._made(self._invoices, id, _invoice),
-            attempts=self._made(self._attempts, id, _attempt),
+            attempts=tuple(map(self._attempt, self._attempts.get(id, ()))),
             methods=methods,
             cases=self._made(self._cases, id, _case),
             notices=self._made(self._notices, id, _notice),
@@ -212,9 +214,16 @@ class _Reader:
             holds=self._made(self._holds, id, _hold),
             tasks=self._made(self._tasks, id, _task),
             uses=tuple(
-                use for name in instruments for use in self._made(self._uses, name, _attempt)
+                self._attempt(use) for name in instruments for use in self._uses.get(name, ())
             ),
         )
+
+    def _attempt(self, row: Sequence[Any]) -> Attempt:
+        """Return an attempt; most are read twice, for their invoice and their instrument."""
+        known = self._known.get(row[1])
+        if known is None:
+            known = self._known[row[1]] = _attempt(*row)
+        return known
 
     def _by_customer(self, sql: str, keys: Sequence[Any], *more: Any) -> dict[Any, list[Any]]:
         found: dict[Any, list[Any]] = defaultdict(list)
@@ -278,7 +287,7 @@ def _attempt(
     off_session: bool, at: datetime, *codes: str | None,
 ) -> Attempt:  # fmt: skip
     return Attempt(
-        id, invoice_id, ordinal, origin, AttemptState(state), Money(amount, currency), method,
+        id, invoice_id, ordinal, origin, _ATTEMPT_STATES[state], Money(amount, currency), method,
         instrument, brand, off_session, at, Signal(*codes),
     )  # fmt: skip
 

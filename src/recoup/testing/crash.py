@@ -15,8 +15,7 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -31,6 +30,15 @@ __all__ = ["Run", "Work", "Workers", "abandon", "copied"]
 
 #: No run takes longer; one that does hangs, and that is a failure of its own.
 PATIENCE: Final = 120.0
+
+_OTHERS: Final = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid() LIMIT 1"
+)
+_END_LEASES: Final = text(
+    "UPDATE effects SET lease_until = clock_timestamp() - interval '1 second' "
+    "WHERE state = 'running'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +98,22 @@ class Workers:
 
 
 def abandon(database_url: str) -> int:
-    """Let the lease of everything that is running be over now; return of how many effects."""
-    with _connected(database_url) as connection:
-        return connection.execute(
-            text(
-                "UPDATE effects SET lease_until = clock_timestamp() - interval '1 second' "
-                "WHERE state = 'running'"
-            )
-        ).rowcount
+    """
+    Free what the dead left behind; return how many effects they were running.
+
+    Their connections end as soon as the server notices, which is waited for: what they have
+    locked would only be passed over. Their leases, on the database's clock, are ended here.
+    """
+    engine = database.connect(make_url(database_url).set(drivername="postgresql+psycopg"))
+    try:
+        with engine.begin() as connection:
+            until = time.monotonic() + PATIENCE
+            while connection.scalar(_OTHERS):
+                assert time.monotonic() < until, "the connections of the dead do not end"
+                time.sleep(0.005)
+            return connection.execute(_END_LEASES).rowcount
+    finally:
+        engine.dispose()
 
 
 def copied(where: Work, *, database_url: str, home: Path) -> Work:
@@ -110,13 +126,3 @@ def copied(where: Work, *, database_url: str, home: Path) -> Work:
     if where.mails.exists():
         shutil.copytree(where.mails, home / "mail")
     return replace(where, database_url=database_url, books=books, home=home)
-
-
-@contextmanager
-def _connected(database_url: str) -> Iterator[object]:
-    engine = database.connect(make_url(database_url).set(drivername="postgresql+psycopg"))
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()

@@ -30,7 +30,7 @@ _UNTOLD = "untold commit"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Where a worker works: a database, a fake's world, a folder for mails, and what time it is."""
+    """Where a worker works: its database, the fake's world, its folder, and what time it is."""
 
     database_url: str
     books: Path
