@@ -98,11 +98,37 @@ def _signal(told: Shape) -> Signal:
     )
 
 
-def intent(event: Event) -> tuple[PaymentLink, ...]:
-    """Return whose the payment is, where the intent says so: before 2025-03-31."""
+def intent(event: Event) -> tuple[Fact, ...]:
+    """
+    Return whose the payment is, where the intent says so (before 2025-03-31), and that it waits.
+
+    A payment that waits for its customer has no charge yet; it is known by its intent, until
+    a charge of the same intent takes its place.
+    """
     told = event.object
     of = told.opt_ref("invoice")
-    return (PaymentLink(told.ref("id"), of),) if of else ()
+    links = (PaymentLink(told.ref("id"), of),) if of else ()
+    if event.type != "payment_intent.requires_action" or ("invoice" in told and of is None):
+        return links
+    waits = AttemptState.ACTION_REQUIRED
+    method = told.opt_ref("payment_method")
+    payment = PaymentFact(
+        processor_id=told.ref("id"),
+        payment_intent=told.ref("id"),
+        invoice=of,
+        customer=told.opt_ref("customer"),
+        seen=event.seen(rank=states.ATTEMPT_RANK[waits]),
+        state=waits,
+        amount=told.amount("amount", low=1),
+        method=method,
+        kind="unknown",
+        instrument=None,
+        brand=None,
+        at=event.at,
+        signal=_NOT_SAID,
+        idempotency_key=event.key,
+    )
+    return (*links, payment)
 
 
 def invoice_payment(event: Event) -> tuple[PaymentLink, ...]:

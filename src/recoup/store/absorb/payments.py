@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from recoup.core import states
 from recoup.core.facts import PaymentFact, tried_off_session
@@ -82,7 +83,7 @@ def _row(
     invoice = known.invoices.get(charge.invoice)
     if invoice is not None:
         others = on_invoice.setdefault(invoice["id"], [])
-        row = _ours(known, charge, invoice)
+        row = _ours(known, charge, invoice) or _same_intent(others, fact)
         if row is None and not _blocked(others, fact.state):
             row = known.attempts.new(writer, _foreign(processor, fact, invoice))
             others.append(row)
@@ -110,6 +111,27 @@ def _ours(known: Known, charge: Charge, invoice: Row) -> Row | None:
         if charge.newest.state == state or charge.newest.state in states.ATTEMPT_MOVES[state]:
             return row
     return None
+
+
+def _same_intent(others: list[Row], fact: PaymentFact) -> Row | None:
+    """
+    Return the row that this is the same try as, told without its charge before or after.
+
+    A try that waits for its customer is known by its intent. The charge that comes of it takes
+    its place; the wait, told late, finds the charge and is no news.
+    """
+    if fact.payment_intent is None:
+        return None
+    alike = [row for row in others if row["payment_intent"] == fact.payment_intent]
+    if states.awaits_customer(fact.state):
+        later = (row for row in alike if row["happened_at"] >= fact.at)
+        waiting = (row for row in alike if _waits(row))
+        return next(chain(waiting, later), None)
+    return next((row for row in alike if _waits(row)), None)
+
+
+def _waits(row: Row) -> bool:
+    return states.awaits_customer(AttemptState(row["state"]))
 
 
 def _blocked(others: list[Row], state: AttemptState) -> bool:
@@ -148,6 +170,8 @@ def _take(row: Row, charge: Charge, known: Known, waiting: Waiting) -> None:
     """Bring the row up to the charge's newest news; it never goes back."""
     fact = charge.newest
     before = AttemptState(row["state"]) if row["state"] is not None else None
+    if states.awaits_customer(fact.state) and row["processor_id"] not in {None, fact.processor_id}:
+        return  # the charge that came of it is known already
     if before is None or states.ATTEMPT_RANK[fact.state] >= states.ATTEMPT_RANK[before]:
         if before is not None:
             states.checked(states.ATTEMPT_MOVES, before, fact.state)
@@ -163,6 +187,7 @@ def _take(row: Row, charge: Charge, known: Known, waiting: Waiting) -> None:
 def _values(row: Row, fact: PaymentFact) -> Mapping[str, object]:
     return {
         "state": str(fact.state),
+        "happened_at": fact.at if row["ordinal"] is None else row["happened_at"],
         "processor_id": fact.processor_id,
         "payment_intent": fact.payment_intent or row["payment_intent"],
         "method": fact.method or row["method"],
