@@ -222,7 +222,7 @@ class Desk:
                 for row in connection.execute(text(sql)):
                     number = re.search(r"_o(\d+)_", row.tag)[1]
                     found[int(number)].append(f"{table} {row}".replace(f"_o{number}_", "_"))
-            trouble = "SELECT state, reason FROM inbox WHERE state NOT IN ('applied', 'ignored')"
+            trouble = "SELECT state, reason, waiting_for, raw FROM inbox WHERE state NOT IN ('applied', 'ignored')"
             assert connection.execute(text(trouble)).all() == []
         return {order: tuple(sorted(rows)) for order, rows in found.items()}
 

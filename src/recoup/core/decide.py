@@ -242,7 +242,7 @@ def _tasks(account: Account, plans: Iterable[Plan]) -> Iterator[Task]:
         task = Task(
             f"{UNKNOWN_DECLINE}:{account.id}:{code}",
             UNKNOWN_DECLINE,
-            f"{code} is not in the data: treated as soft until someone looks",
+            f"{code} is in no table: treated as soft until someone looks",
         )
         if task not in kept:
             yield task

@@ -3,7 +3,7 @@ Who plays: a thousand customers, their cards, and what they do when a payment fa
 
 Most cards always pay. The others fail like cards do: no money before payday, a bank that says no
 without a reason, expired, lost, a bank that wants the holder, one that is down. Shares are
-rounded from published mixes of decline reasons; see docs/demo.md for the sources.
+in the order published statistics rank them; docs/demo.md lists them.
 """
 
 from __future__ import annotations

@@ -56,6 +56,7 @@ class Pace:
 
     def settle(self) -> None:
         """Let everything happen that is due now, and what follows from it at once."""
+        self._worker.tick()
         for _ in range(_CIRCLE):
             heard = self.listen()
             swept = self._recoup.sweep()
