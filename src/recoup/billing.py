@@ -80,6 +80,7 @@ class Recoup:
             policies=self.engine.policies,
             rules=self.engine.rules,
             recompute=self._recomputed,
+            absorb=self.absorb_stored,
             base_url=config.base_url,
             mail_from=config.mail_from,
             business=config.mail_from.partition("<")[0].strip() or "us",

@@ -7,7 +7,7 @@ happens, gives the inbox what the processor said, and lets the workers work unti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -36,11 +36,22 @@ class Pace:
         self._worker = recoup.worker()
         self._heard = 0
 
-    def turns(self, until: datetime, *, at_least: timedelta) -> Iterator[datetime]:
-        """Yield the instants worth stopping at, `at_least` apart, the last one at `until`."""
+    def turns(
+        self,
+        until: datetime,
+        *,
+        at_least: timedelta,
+        also: Callable[[], datetime | None] = lambda: None,
+    ) -> Iterator[datetime]:
+        """
+        Yield the instants worth stopping at, `at_least` apart, the last one at `until`.
+
+        `also` says when something else will happen that neither world knows of.
+        """
         now = self._clock.now()
         while now < until:
-            now = min(max(self._next(until), now + at_least), until)
+            coming = min(self._next(until), also() or until)
+            now = min(max(coming, now + at_least), until)
             yield now
 
     def at(self, now: datetime) -> None:
@@ -56,7 +67,6 @@ class Pace:
 
     def settle(self) -> None:
         """Let everything happen that is due now, and what follows from it at once."""
-        self._worker.tick()
         for _ in range(_CIRCLE):
             heard = self.listen()
             swept = self._recoup.sweep()

@@ -40,7 +40,12 @@ def play(
     waiting = list(reversed(cast.cast(customers, seed=seed, start=start)))
     prices = cast.prices(stage.fake)
     pace = Pace(stage.recoup, stage.fake, stage.clock)
-    for now in pace.turns(start + timedelta(days=days), at_least=TURN):
+
+    def next_sign_up() -> datetime | None:
+        return waiting[-1].at if waiting else None
+
+    end = start + timedelta(days=days)
+    for now in pace.turns(end, at_least=TURN, also=next_sign_up):
         while waiting and waiting[-1].at <= now:
             part = waiting.pop()
             stage.fake.advance(part.at)

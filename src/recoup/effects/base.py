@@ -8,7 +8,7 @@ fact, and the loop goes on from there. No network call is made while a transacti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -38,6 +38,7 @@ class World:
     policies: Policies
     rules: Rules
     recompute: Recompute
+    absorb: Callable[[], object]
     base_url: str
     mail_from: str
     business: str

@@ -12,7 +12,7 @@ and the plan makes a new one. An outage consumes nothing. Source: docs/effects.m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,7 +24,9 @@ from recoup.core.facts import PaymentFact
 from recoup.core.states import AttemptState
 from recoup.effects.base import World
 from recoup.errors import Busy, KeyReused, Rejected, Unreachable
-from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, Snooze, Wish
+from recoup.jobs import queue
+from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, NewEffect, Snooze, Wish
+from recoup.store import inbox
 from recoup.store.absorb import absorb
 from recoup.store.records import attempts
 from recoup.store.records.attempts import Order
@@ -92,6 +94,7 @@ def _prepare(
             wishes[claim] = Cancel("nothing is owed any more")
     writer.flush()
     world.recompute(connection, dropped, trigger="attempt", now=now)
+    _tell_waiting(world, connection, orders.values(), now=now)
     return todo, wishes
 
 
@@ -151,7 +154,18 @@ def _record(
     if facts:
         touched |= set(absorb(writer, world.processor.name, [facts]).customers)
     world.recompute(connection, touched, trigger="attempt", now=now)
+    _tell_waiting(world, connection, orders.values(), now=now)
     return wishes
+
+
+def _tell_waiting(
+    world: World, connection: Connection, orders: Iterable[Order], *, now: datetime
+) -> None:
+    """Have events looked at again that waited for one of these attempts to have its answer."""
+    names = {f"attempt:{order.invoice_id}" for order in orders}
+    if inbox.awaited(connection, world.processor.name, names):
+        again = NewEffect("absorb", "absorb", now, queue="webhooks")
+        queue.enqueue(connection, [again], now=now)
 
 
 def _writer(connection: Connection, now: datetime) -> Writer:

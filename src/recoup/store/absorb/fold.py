@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from recoup.core.facts import Fact
-from recoup.store.absorb import billing, payments, people, reversals
+from recoup.store.absorb import billing, cases, payments, people, reversals
 from recoup.store.absorb.known import Known, Told
 from recoup.store.absorb.mirror import Mirror, Row
 from recoup.store.absorb.waiting import Waiting
@@ -82,6 +82,7 @@ def _write(writer: Writer, known: Known) -> frozenset[int]:
     changed.sort(key=lambda each: each[0].at or _BEFORE_ALL)
     touched = {_customer(row) for row, mirror in changed if _put(writer, row, mirror)}
     people.standings(writer, known)
+    cases.beginnings(writer, known)
     return frozenset(touched)
 
 

@@ -5,6 +5,7 @@ from recoup.store.inbox.envelope import LARGEST, Envelope, opened
 from recoup.store.inbox.passage import (
     Letter,
     Outcome,
+    awaited,
     claimed,
     due,
     give_up,
@@ -21,6 +22,7 @@ __all__ = [
     "Letter",
     "Outcome",
     "Stored",
+    "awaited",
     "claimed",
     "due",
     "give_up",

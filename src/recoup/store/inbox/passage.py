@@ -98,6 +98,15 @@ def release(
     return [Letter(*row) for row in batch.fetch(connection, sql, parameters)]
 
 
+def awaited(connection: Connection, processor: str, names: Collection[str]) -> bool:
+    """Whether any letter waits for one of `names`, "attempt:7"."""
+    sql = (
+        "SELECT EXISTS (SELECT FROM inbox WHERE state = 'waiting' AND processor = %s "
+        "AND waiting_for = ANY(%s))"
+    )
+    return bool(batch.fetch(connection, sql, (processor, sorted(names)))[0][0])
+
+
 def mark(connection: Connection, outcomes: Iterable[Outcome], *, now: datetime) -> None:
     """Write what became of letters."""
     plain, rows = [], []

@@ -16,7 +16,7 @@ from recoup.store.writer import Writer
 
 _READ: Final = """
     SELECT a.id, a.customer_id, a.state, a.method, a.idempotency_key, a.requested_at, a.ended_at,
-           a.lookups, a.note, i.processor_id, i.status, i.amount_remaining
+           a.lookups, a.note, a.invoice_id, i.processor_id, i.status, i.amount_remaining
     FROM attempts a JOIN invoices i ON i.id = a.invoice_id
     WHERE a.id = ANY(%s)"""
 
@@ -34,6 +34,7 @@ class Order:
     ended_at: datetime | None
     lookups: int
     note: str | None
+    invoice_id: int
     invoice: str  #: the processor's id
     invoice_status: InvoiceStatus
     remaining: int
@@ -57,11 +58,11 @@ def locked(connection: Connection, ids: Sequence[int]) -> Mapping[int, Order]:
 def _order(
     id: int, customer_id: int, state: str, method: str | None, key: str,
     requested_at: datetime | None, ended_at: datetime | None, lookups: int, note: str | None,
-    invoice: str, status: str, remaining: int,
+    invoice_id: int, invoice: str, status: str, remaining: int,
 ) -> Order:  # fmt: skip
     return Order(
         id, customer_id, AttemptState(state), method, key, requested_at, ended_at, lookups, note,
-        invoice, InvoiceStatus(status), remaining,
+        invoice_id, invoice, InvoiceStatus(status), remaining,
     )  # fmt: skip
 
 
