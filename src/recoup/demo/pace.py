@@ -67,13 +67,17 @@ class Pace:
 
     def settle(self) -> None:
         """Let everything happen that is due now, and what follows from it at once."""
+        now = self._clock.now()
         for _ in range(_CIRCLE):
-            heard = self.listen()
-            swept = self._recoup.sweep()
-            ran = self._worker.drain()
-            if not (heard or swept.seen or ran):
+            self.listen()
+            wake, effect = self._coming()
+            if wake is not None and wake <= now:
+                self._recoup.sweep()
+            elif effect is not None and effect <= now:
+                self._worker.drain()
+            else:
                 return
-        raise RuntimeError(f"work does not end at {self._clock.now()}")
+        raise RuntimeError(f"work does not end at {now}")
 
     def listen(self) -> int:
         """Give the inbox what the processor has said since; return how many events."""
@@ -86,10 +90,9 @@ class Pace:
 
     def _next(self, latest: datetime) -> datetime:
         """Return the next instant at which something happens in either world."""
-        with self._recoup.database.connect() as connection:
-            instants = (
-                self._fake.next_event_at(),
-                agenda.next_wake(connection),
-                agenda.next_effect(connection),
-            )
+        instants = (self._fake.next_event_at(), *self._coming())
         return min((at for at in instants if at is not None), default=latest)
+
+    def _coming(self) -> tuple[datetime | None, datetime | None]:
+        with self._recoup.database.connect() as connection:
+            return agenda.coming(connection)

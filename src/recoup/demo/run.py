@@ -13,7 +13,9 @@ from recoup.demo.stage import Stage
 from recoup.store.queries import agenda
 
 #: Turns are no closer than this, as a cron job's would be.
-TURN: Final = timedelta(hours=3)
+TURN: Final = timedelta(hours=4)
+#: The progress is counted no oftener than this; counting costs a query.
+SHOWN: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ def play(
     seed: int,
     show: Callable[[Turn], None] = lambda _turn: None,
 ) -> None:
-    """Run `days` days on a fresh stage; `show` is told of every turn."""
-    start = stage.clock.now()
+    """Run `days` days on a fresh stage; `show` is told of every day."""
+    start = shown = stage.clock.now()
     waiting = list(reversed(cast.cast(customers, seed=seed, start=start)))
     prices = cast.prices(stage.fake)
     pace = Pace(stage.recoup, stage.fake, stage.clock)
@@ -51,7 +53,9 @@ def play(
             stage.fake.advance(part.at)
             cast.enter(stage.fake, part, prices)
         pace.at(now)
-        show(_turn(stage, now, customers - len(waiting)))
+        if now - shown >= SHOWN:
+            show(_turn(stage, now, customers - len(waiting)))
+            shown = now
 
 
 def _turn(stage: Stage, now: datetime, signed_up: int) -> Turn:

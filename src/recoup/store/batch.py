@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Engine, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -36,6 +37,19 @@ def fetch(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> l
     given = [array(one) if isinstance(one, list) else one for one in parameters]
     with driver(connection).cursor(binary=True) as cursor:
         return cursor.execute(sql.encode(), given).fetchall()
+
+
+def fetch_each(
+    connection: Connection, queries: Sequence[tuple[str, Sequence[Any]]]
+) -> list[list[Any]]:
+    """Return all rows of each query; they travel together, so it costs one round trip."""
+    raw = driver(connection)
+    cursors = [raw.cursor(binary=True) for _ in queries]
+    with raw.pipeline():
+        for cursor, (sql, parameters) in zip(cursors, queries, strict=True):
+            given = [array(one) if isinstance(one, list) else one for one in parameters]
+            cursor.execute(sql.encode(), given)
+    return [cursor.fetchall() for cursor in cursors]
 
 
 def array(values: Iterable[Any]) -> str:
@@ -60,10 +74,22 @@ def _element(value: Any) -> str:
     return f'"{text}"'
 
 
-def reserve(connection: Connection, table: Table, count: int) -> list[int]:
-    """Return `count` new ids of `table`, before anything is inserted."""
-    sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
-    return [row[0] for row in fetch(connection, sql, (table.name, count))]
+#: Reserved and not used yet, by engine and table. What a transaction that fails has taken is lost;
+#: ids have gaps, and nothing may follow from there being none.
+_STOCK: Final[WeakKeyDictionary[Engine, dict[str, list[int]]]] = WeakKeyDictionary()
+_AT_ONCE: Final = 64
+
+
+def new_id(connection: Connection, table: Table) -> int:
+    """Return an id for a row of `table`, before it is inserted."""
+    stock = _STOCK.setdefault(connection.engine, {}).setdefault(table.name, [])
+    try:
+        return stock.pop()
+    except IndexError:
+        sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+        fresh = [id for (id,) in fetch(connection, sql, (table.name, _AT_ONCE))]
+        stock.extend(reversed(fresh[1:]))
+        return int(fresh[0])
 
 
 def copy(

@@ -150,8 +150,8 @@ def observe(connection: Connection, ids: Sequence[CustomerId], *, now: datetime)
     seen = Observation()
     if not ids:
         return seen
-    reader = _Reader(connection, list(ids), now)
-    for *row, run_state, failures, error in batch.fetch(connection, _CUSTOMERS, (list(ids),)):
+    customers, reader = _read(connection, list(ids), now)
+    for *row, run_state, failures, error in customers:
         id = row[0]
         if run_state != "ok":
             seen.troubled[id] = Trouble(run_state, failures, error)
@@ -166,27 +166,71 @@ def observe(connection: Connection, ids: Sequence[CustomerId], *, now: datetime)
 _ATTEMPT_STATES: Final = {state.value: state for state in AttemptState}
 
 
-class _Reader:
-    """The rows of one batch, by customer."""
+def _read(
+    connection: Connection, ids: list[CustomerId], now: datetime
+) -> tuple[list[Any], _Reader]:
+    """Return the rows of the customers, and a reader with everything else, in four round trips."""
+    customers, cases, restrictions, tasks = batch.fetch_each(
+        connection,
+        [(sql, (ids,)) for sql in (_CUSTOMERS, _CASES, _RESTRICTIONS, _TASKS)],
+    )
+    case_ids = [row[1] for row in cases]
+    invoices = batch.fetch(connection, _INVOICES, (ids, case_ids))
+    busy = sorted({row[0] for rows in (cases, invoices, restrictions, tasks) for row in rows})
+    reader = _Reader(busy, cases, invoices, restrictions, tasks)
+    if busy:
+        subscriptions, methods, holds, notices, attempts = batch.fetch_each(
+            connection,
+            [
+                (_SUBSCRIPTIONS, (busy,)),
+                (_METHODS, (busy,)),
+                (_HOLDS, (busy,)),
+                (_NOTICES, (case_ids,)),
+                (_ATTEMPTS, ([row[1] for row in invoices],)),
+            ],
+        )
+        instruments = sorted({row[3] for row in methods})
+        uses = batch.fetch(connection, _USES, (instruments, now - WINDOW)) if instruments else []
+        reader.add(subscriptions, methods, holds, notices, attempts, uses)
+    return customers, reader
 
-    def __init__(self, connection: Connection, ids: list[CustomerId], now: datetime) -> None:
-        self._connection = connection
+
+Rows = Sequence[Any]
+
+
+def _by_first(rows: Rows) -> dict[Any, list[Any]]:
+    found: dict[Any, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row[0]].append(row)
+    return found
+
+
+class _Reader:
+    """The rows of one batch, by customer; uses by instrument."""
+
+    def __init__(
+        self, busy: Sequence[CustomerId], cases: Rows, invoices: Rows, restrictions: Rows,
+        tasks: Rows,
+    ) -> None:  # fmt: skip
         self._known: dict[int, Attempt] = {}
-        self._cases = self._by_customer(_CASES, ids)
-        case_ids = [row[1] for rows in self._cases.values() for row in rows]
-        self._invoices = self._by_customer(_INVOICES, ids, case_ids)
-        self._restrictions = self._by_customer(_RESTRICTIONS, ids)
-        self._tasks = self._by_customer(_TASKS, ids)
-        self._busy = {*self._cases, *self._invoices, *self._restrictions, *self._tasks}
-        busy = sorted(self._busy)
-        invoice_ids = [row[1] for rows in self._invoices.values() for row in rows]
-        self._subscriptions = self._by_customer(_SUBSCRIPTIONS, busy)
-        self._methods = self._by_customer(_METHODS, busy)
-        self._attempts = self._by_customer(_ATTEMPTS, invoice_ids)
-        self._notices = self._by_customer(_NOTICES, case_ids)
-        self._holds = self._by_customer(_HOLDS, busy)
-        instruments = {row[3] for rows in self._methods.values() for row in rows}
-        self._uses = self._by_customer(_USES, sorted(instruments), now - WINDOW)
+        self._busy = frozenset(busy)
+        self._cases = _by_first(cases)
+        self._invoices = _by_first(invoices)
+        self._restrictions = _by_first(restrictions)
+        self._tasks = _by_first(tasks)
+        self.add((), (), (), (), (), ())
+
+    def add(
+        self, subscriptions: Rows, methods: Rows, holds: Rows, notices: Rows, attempts: Rows,
+        uses: Rows,
+    ) -> None:  # fmt: skip
+        """Take what is read only for customers about whom there is something to decide."""
+        self._subscriptions = _by_first(subscriptions)
+        self._methods = _by_first(methods)
+        self._holds = _by_first(holds)
+        self._notices = _by_first(notices)
+        self._attempts = _by_first(attempts)
+        self._uses = _by_first(uses)
 
     def account(self, row: Sequence[Any]) -> Account:
         id, processor, currency, country, segment, reachable, deleted, standing, wake = row
@@ -224,13 +268,6 @@ class _Reader:
         if known is None:
             known = self._known[row[1]] = _attempt(*row)
         return known
-
-    def _by_customer(self, sql: str, keys: Sequence[Any], *more: Any) -> dict[Any, list[Any]]:
-        found: dict[Any, list[Any]] = defaultdict(list)
-        if keys or (more and more[0]):
-            for row in batch.fetch(self._connection, sql, (keys, *more)):
-                found[row[0]].append(row)
-        return found
 
     @staticmethod
     def _made(rows: dict[Any, list[Any]], key: Any, make: Callable[..., Any]) -> tuple[Any, ...]:

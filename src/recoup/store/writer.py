@@ -62,20 +62,13 @@ class Writer:
         self.now = now
         self._actor = actor
         self._cause = cause
-        self._ids: dict[str, list[int]] = {}
-        self._reserved: dict[str, int] = {}
         self._inserts: dict[str, dict[tuple[str, ...], list[tuple[Any, ...]]]] = {}
         self._updates: dict[str, dict[tuple[str, ...], dict[int, tuple[Any, ...]]]] = {}
         self._entries: list[ledger.NewEntry] = []
 
     def new_id(self, table: Table) -> int:
         """Return an id for a row of `table` that will be inserted."""
-        stock = self._ids.setdefault(table.name, [])
-        if not stock:
-            count = min(max(1, 2 * self._reserved.get(table.name, 0)), 1000)
-            self._reserved[table.name] = count
-            stock.extend(reversed(batch.reserve(self.connection, table, count)))
-        return stock.pop()
+        return batch.new_id(self.connection, table)
 
     def insert(
         self,
@@ -159,14 +152,14 @@ class Writer:
 
     def _flush(self) -> None:
         for name in _ORDER:
-            for columns, rows in self._inserts.pop(name, {}).items():
-                batch.copy(self.connection, tables.metadata.tables[name], columns, rows)
-        for name in _ORDER:
             table = tables.metadata.tables[name]
             key = LEDGERED[name].key if name in LEDGERED else "id"
+            # What ends makes room for what begins: only one case, attempt or task may be open.
             for columns, by_key in self._updates.pop(name, {}).items():
-                rows = [(id, *values) for id, values in sorted(by_key.items())]
-                batch.update(self.connection, table, key, columns, rows)
+                changed = [(id, *values) for id, values in sorted(by_key.items())]
+                batch.update(self.connection, table, key, columns, changed)
+            for columns, rows in self._inserts.pop(name, {}).items():
+                batch.copy(self.connection, table, columns, rows)
         ledger.append(
             self.connection, self._entries, actor=self._actor, cause=self._cause, now=self.now
         )

@@ -25,6 +25,7 @@ from recoup.core.policy import Policies
 from recoup.demo.pace import Pace
 from recoup.jobs.clocks import TestClock
 from recoup.processors.fake import NEWEST, START, FakeProcessor, Habit, Payer, Pays
+from recoup.processors.fake.idempotency import Watch
 from recoup.store.invariants import Violation
 from recoup.testing.mail import Outbox
 from recoup.verification import verified
@@ -65,14 +66,25 @@ class Scene:
         api_version: str = NEWEST,
         policies: Policies | None = None,
         books: Path | None = None,
+        outbox: Outbox | None = None,
+        watch: Watch = lambda _step, _key: None,
     ) -> Iterator[Self]:
-        """Open a scene on an empty database; `books` keeps the fake's world in a file."""
+        """
+        Open a scene on an empty database.
+
+        Args:
+            books: Keeps the fake's world in this file.
+            outbox: Takes the mails; a scripted one refuses some.
+            watch: Told when the fake receives a request and when it has done it.
+        """
         home.mkdir(parents=True, exist_ok=True)
-        clock, outbox = TestClock(start), Outbox()
+        clock, outbox = TestClock(start), outbox or Outbox()
         config = Config.load(database_url=database_url, home=home)
         path = books or home / "books.sqlite3"
         with (
-            FakeProcessor(path, seed=seed, start=start, api_version=api_version) as fake,
+            FakeProcessor(
+                path, seed=seed, start=start, api_version=api_version, watch=watch
+            ) as fake,
             Recoup(
                 config, processor=fake, sender=outbox, clock=clock, policies=policies
             ) as recoup,

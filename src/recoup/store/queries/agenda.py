@@ -9,18 +9,13 @@ from sqlalchemy import Connection
 from recoup.store import batch
 
 
-def next_wake(connection: Connection) -> datetime | None:
-    """Return the earliest instant at which some customer's decision could change."""
-    sql = "SELECT min(next_wake_at) FROM standings WHERE run_state <> 'parked'"
-    found: datetime | None = batch.fetch(connection, sql)[0][0]
-    return found
-
-
-def next_effect(connection: Connection) -> datetime | None:
-    """Return when the next effect is due."""
-    sql = "SELECT min(due_at) FROM effects WHERE state = 'scheduled'"
-    found: datetime | None = batch.fetch(connection, sql)[0][0]
-    return found
+def coming(connection: Connection) -> tuple[datetime | None, datetime | None]:
+    """Return when somebody's decision can next change, and when the next effect is due."""
+    sql = """
+        SELECT (SELECT min(next_wake_at) FROM standings WHERE run_state <> 'parked'),
+               (SELECT min(due_at) FROM effects WHERE state = 'scheduled')"""
+    wake, effect = batch.fetch(connection, sql)[0]
+    return wake, effect
 
 
 def cases_by_end(connection: Connection) -> tuple[int, int, int]:

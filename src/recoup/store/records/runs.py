@@ -17,7 +17,7 @@ Mark = tuple[CustomerId, str, int, str | None, datetime | EllipsisType | None]
 
 def open(connection: Connection) -> int:
     """Return the number of a new run."""
-    return batch.reserve(connection, tables.runs, 1)[0]
+    return batch.new_id(connection, tables.runs)
 
 
 def close(

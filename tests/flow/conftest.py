@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import make_url
+
+from recoup.core.policy import Policies
+from recoup.recompute import Engine, recompute, sweep
+from recoup.reference import load_rules
+from recoup.store import database, tables
+from recoup.store.writer import Writer
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+class Shop:
+    """Customers whose renewal failed, as the writer stores them, and the loop over them."""
+
+    noon = NOON
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.loop = Engine(Policies(), load_rules())
+        self._numbers = count(1)
+        self._tables = sorted(inspect(engine).get_table_names())
+
+    def debtors(self, number=1, *, failed_at=NOON, wake=NOON, **invoice):
+        """Add customers with a card and a renewal that failed for want of funds; return ids."""
+        with self.engine.begin() as connection:
+            writer = Writer(connection, now=failed_at, actor="test", cause="test")
+            ids = [self._debtor(writer, failed_at, wake, invoice) for _ in range(number)]
+            writer.flush()
+        return ids
+
+    def _debtor(self, writer, failed_at, wake, invoice):
+        n = next(self._numbers)
+        seen = {"processor": "fake", "seen_at": failed_at, "seen_event": "evt"}
+        owner = writer.insert(
+            tables.customers,
+            {"processor": "fake", "processor_id": f"cus_{n}", "email": f"{n}@example.com",
+             "country": "DE", "currency": "EUR", "default_method": f"pm_{n}",
+             "created_at": failed_at - 90 * DAY},
+        )  # fmt: skip
+        writer.insert(
+            tables.standings,
+            {"customer_id": owner, "standing": "current", "next_wake_at": wake,
+             "run_state": "ok", "failures": 0},
+        )  # fmt: skip
+        writer.insert(
+            tables.payment_methods,
+            seen | {"customer_id": owner, "processor_id": f"pm_{n}", "kind": "card",
+                    "instrument": f"fp_{n}", "brand": "visa", "country": "DE", "exp_year": 2030,
+                    "exp_month": 12, "changed_at": failed_at - 90 * DAY},
+        )  # fmt: skip
+        bought = writer.insert(
+            tables.subscriptions,
+            seen | {"customer_id": owner, "processor_id": f"sub_{n}", "status": "past_due",
+                    "plan": "price_1", "prices": ["price_1"], "currency": "EUR",
+                    "collection_method": "charge_automatically"},
+        )  # fmt: skip
+        owed = writer.insert(
+            tables.invoices,
+            seen | {"customer_id": owner, "subscription_id": bought, "processor_id": f"in_{n}",
+                    "status": "open", "currency": "EUR", "amount_due": 4900, "amount_paid": 0,
+                    "amount_remaining": 4900, "reason": "subscription_cycle",
+                    "collection_method": "charge_automatically",
+                    "created_at": failed_at - timedelta(hours=1),
+                    "first_failed_at": failed_at} | invoice,
+        )  # fmt: skip
+        writer.insert(
+            tables.attempts,
+            seen | {"customer_id": owner, "invoice_id": owed, "origin": "processor",
+                    "state": "declined", "amount": 4900, "currency": "EUR",
+                    "processor_id": f"ch_{n}", "method": f"pm_{n}", "instrument": f"fp_{n}",
+                    "brand": "visa", "off_session": True, "happened_at": failed_at,
+                    "ended_at": failed_at, "decline_code": "insufficient_funds"},
+        )  # fmt: skip
+        return owner
+
+    def recompute(self, ids, *, now=NOON, trigger="test"):
+        """Run the loop over these customers and commit."""
+        with self.engine.begin() as connection:
+            return recompute(connection, ids, engine=self.loop, trigger=trigger, now=now)
+
+    def sweep(self, now=NOON, *, limit=1000):
+        """Run the loop over whoever is due and commit."""
+        with self.engine.begin() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+            return sweep(connection, engine=self.loop, now=now, limit=limit)
+
+    def answer(self, now):
+        """Do to the rows what the effects would: every try is refused, every notice arrives."""
+        self.do(
+            "UPDATE attempts SET state = 'requested', requested_at = :now WHERE state='intended'",
+            "UPDATE attempts SET state = 'declined', decline_code = 'insufficient_funds', "
+            "ended_at = :now, processor_id = 'ch_of_' || idempotency_key "
+            "WHERE state = 'requested'",
+            "UPDATE notices SET state = 'sent', delivered_at = :now WHERE state = 'scheduled'",
+            now=now,
+        )
+
+    def do(self, *statements, **given):
+        """Change rows behind everybody's back."""
+        with self.engine.begin() as connection:
+            for sql in statements:
+                connection.execute(text(sql), given)
+
+    def rows(self, sql, **given):
+        """Return what a query finds, as tuples; plain values where it asks for one column."""
+        with self.engine.connect() as connection:
+            found = [tuple(row) for row in connection.execute(text(sql), given)]
+        return [row[0] for row in found] if found and len(found[0]) == 1 else found
+
+    def contents(self, *, but=("runs",)):
+        """Return every row with the transaction that wrote it; a run always leaves its own."""
+        with self.engine.connect() as connection:
+            return {
+                name: sorted(
+                    map(tuple, connection.execute(text(f"SELECT xmin::text, t::text FROM {name} t")))
+                )
+                for name in self._tables
+                if name not in but
+            }
+
+
+@pytest.fixture
+def shop(engine):
+    return Shop(engine)
+
+
+@pytest.fixture
+def new_shop(new_database):
+    """Make shops, each on a database of its own."""
+    engines = []
+
+    def make():
+        url = make_url(new_database()).set(drivername="postgresql+psycopg")
+        engines.append(database.connect(url))
+        return Shop(engines[-1])
+
+    yield make
+    for engine in engines:
+        engine.dispose()

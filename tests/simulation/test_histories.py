@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+import time
+from itertools import count
+
+import pytest
+
+from recoup.testing.histories import History
+from recoup.testing.scene import Scene
+
+#: Every case that is over, with how often the ledger says that it ended, and what it is about.
+ENDS = """
+    SELECT c.id, c.ending, count(l.*) AS ends FROM cases c
+    LEFT JOIN ledger_entries l ON l.customer_id = c.customer_id
+         AND l.subject = 'case:' || c.id AND l.type IN ('case.ended', 'case.recorded')
+    WHERE c.ending IS NOT NULL GROUP BY c.id"""
+#: Debts that are over, and the case that says how.
+DEBTS = """
+    SELECT i.processor_id, c.ending FROM invoices i LEFT JOIN cases c ON c.id = i.case_id
+    WHERE i.first_failed_at IS NOT NULL AND i.status <> 'open'
+    AND NOT EXISTS (SELECT FROM invoices o WHERE o.case_id = i.case_id AND o.status = 'open')"""
+#: Mails to those who owed nothing when they went out.
+FALSE_MAILS = """
+    SELECT m.id FROM mails m JOIN notices n ON n.id = (m.args->>'notice_id')::bigint
+    JOIN cases c ON c.id = n.case_id WHERE m.state = 'sent' AND m.sent_at > c.ended_at
+    AND EXISTS (SELECT FROM ledger_entries l WHERE l.subject = 'case:' || c.id
+                AND l.type = 'case.ended' AND l.recorded_at < m.sent_at)"""
+
+
+def lived(url, home, seed, steps):
+    """Play one history to its rest; return what it came to, or fail with the steps it took."""
+    with Scene.open(url, home, seed=seed) as scene:
+        history = History(scene, seed)
+        try:
+            history.play(steps)
+            history.rest()
+            assert scene.violations() == ()
+            assert all(case["ends"] == 1 for case in scene.rows(ENDS))
+            assert [debt for debt in scene.rows(DEBTS) if debt["ending"] is None] == []
+            assert scene.rows(FALSE_MAILS) == []
+        except Exception as problem:
+            story = "\n".join(history.steps)
+            raise AssertionError(f"seed {seed}: {problem}\nafter\n{story}") from problem
+        told = [body for _, body in scene.fake.events(limit=10**6)]
+        log = scene.rows(
+            "SELECT customer_id, seq, type, subject, body, occurred_at, recorded_at "
+            "FROM ledger_entries ORDER BY 1, 2"
+        )
+        return history.steps, told, log, scene.outbox.ids
+
+
+class TestARandomHistory:
+    @pytest.mark.parametrize("seed", range(12))
+    def test_breaks_no_promise(self, database_url, home, seed):
+        lived(database_url, home, seed, steps=60)
+
+    def test_is_the_same_for_the_same_seed(self, new_database, tmp_path):
+        first, second = (lived(new_database(), tmp_path / n, 99, steps=30) for n in "ab")
+
+        assert first == second
+
+    @pytest.mark.long
+    def test_breaks_no_promise_for_as_long_as_there_is_time(self, new_database, tmp_path):
+        until = time.monotonic() + float(os.environ.get("RECOUP_TEST_BUDGET", "300"))
+        for seed in count(1000):
+            if time.monotonic() > until:
+                break
+            lived(new_database(), tmp_path / str(seed), seed, steps=200)
+
+        assert seed > 1000
