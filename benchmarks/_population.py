@@ -27,61 +27,63 @@ _PEOPLE = """
     FROM generate_series(1, %(count)s) n;
     INSERT INTO standings (customer_id, standing, next_wake_at)
     SELECT n, CASE WHEN n %% %(every)s = 0 THEN 'reminded' ELSE 'current' END,
-           CASE WHEN n <= %(due)s THEN %(wake)s::timestamptz END
+           CASE WHEN n %% %(every)s = 0 THEN %(noon)s::timestamptz END
     FROM generate_series(1, %(count)s) n;
 """
 
 _DEBTS = """
     INSERT INTO cases (id, customer_id, scope, anchor, opened_at, policy, rung, rung_since)
-    SELECT n, n, 'subscription:' || n, %(anchor)s, %(anchor)s, 'default/1', 'reminded',
-           %(anchor)s
+    SELECT n, n, 'subscription:' || n, {anchor}, {anchor}, 'default/1', 'reminded',
+           {anchor}
     FROM generate_series(%(every)s, %(count)s, %(every)s) n;
     INSERT INTO invoices (id, customer_id, subscription_id, case_id, processor, processor_id,
                           status, currency, amount_due, amount_paid, amount_remaining, reason,
                           collection_method, created_at, first_failed_at, seen_at, seen_event)
     SELECT n, n, n, n, 'fake', 'in_' || n, 'open', 'EUR', 4900, 0, 4900, 'subscription_cycle',
-           'charge_automatically', %(anchor)s, %(anchor)s, %(anchor)s, 'evt'
+           'charge_automatically', {anchor}, {anchor}, {anchor}, 'evt'
     FROM generate_series(%(every)s, %(count)s, %(every)s) n;
     INSERT INTO attempts (customer_id, invoice_id, ordinal, idempotency_key, origin, state,
                           amount, currency, processor, processor_id, method, instrument, brand,
                           off_session, happened_at, ended_at, decline_code)
     SELECT n, n, nullif(t, 0), CASE t WHEN 0 THEN NULL ELSE 'key_' || n || '_' || t END,
            CASE t WHEN 0 THEN 'processor' ELSE 'retry' END, 'declined', 4900, 'EUR', 'fake',
-           'ch_' || n || '_' || t, 'pm_' || n, 'fp_' || n, 'visa', true, %(anchor)s + after,
-           %(anchor)s + after, 'insufficient_funds'
+           'ch_' || n || '_' || t, 'pm_' || n, 'fp_' || n, 'visa', true, {anchor} + after,
+           {anchor} + after, 'insufficient_funds'
     FROM generate_series(%(every)s, %(count)s, %(every)s) n,
          (VALUES (0, interval '0'), (1, interval '2 days'), (2, interval '6 days')) s(t, after);
     INSERT INTO notices (customer_id, case_id, anchor, step, mail, due_at, placed_at, state,
                          delivered_at)
-    SELECT n, n, %(anchor)s, step, 'dunning_' || step, %(anchor)s + after, %(anchor)s + after,
-           'sent', %(anchor)s + after
+    SELECT n, n, {anchor}, step, 'dunning_' || step, {anchor} + after, {anchor} + after,
+           'sent', {anchor} + after
     FROM generate_series(%(every)s, %(count)s, %(every)s) n,
          (VALUES ('reminder', interval '0'), ('action_required', interval '5 days'))
          AS steps (step, after);
 """
 
 
-def populate(url: str, *, count: int, every: int, due: int) -> None:
+def populate(url: str, *, count: int, every: int, spread: int = 1) -> None:
     """
     Fill an empty database.
 
     Args:
         count: Customers.
-        every: One in so many is in dunning, eight days after the failure: a rung is due.
-        due: So many, the first ones, are due now.
+        every: One in so many is in dunning.
+        spread: One in so many of those has a rung due, eight days after its failure; the others
+            failed two, four, six … hours later, so nothing is due for them yet.
     """
     given = {
         "count": count,
         "every": every,
-        "due": due,
+        "spread": spread,
+        "noon": NOON,
         "then": NOON - 200 * DAY,
-        "anchor": NOON - 8 * DAY,
-        "wake": NOON,
     }
     with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
         connection.execute("SET search_path TO recoup")
         connection.execute(_PEOPLE, given)
-        connection.execute(_DEBTS, given)
+        anchor = "(%(noon)s::timestamptz - interval '8 days' + {0} * interval '2 hours')"
+        spread = anchor.format("((n / %(every)s - 1) %% %(spread)s)")
+        connection.execute(_DEBTS.replace("{anchor}", spread), given)
         for table in ("attempts", "notices", "cases", "invoices", "customers"):
             connection.execute(
                 f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), "

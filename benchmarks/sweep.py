@@ -39,12 +39,7 @@ def run(url: str) -> dict[str, Any]:
 
 def _swept(url: str, *, count: int) -> float:
     # Those in dunning are spread over the whole population, and all of them are due.
-    populate(url, count=count, every=count // DUE, due=0)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "UPDATE recoup.standings SET next_wake_at = %s WHERE standing <> 'current'", (NOON,)
-        )
-        connection.execute("VACUUM ANALYZE recoup.standings")
+    populate(url, count=count, every=count // DUE)
     engine = database.connect(make_url(url).set(drivername="postgresql+psycopg"))
     rules = Engine(Policies(), load_rules())
     started = time.perf_counter()

@@ -112,7 +112,7 @@ def _recomputed(
         return run
     started = time.perf_counter()
     run_id = runs.open(connection)
-    seen = observing.observe(connection, ids, now=now)
+    seen = observing.observe(connection, ids, now=now, idle=False)
     run.failed = {id: _text(problem) for id, problem in seen.unreadable.items()}
     found: list[_Decided] = []
     for account in seen.accounts:

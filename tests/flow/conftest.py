@@ -103,6 +103,20 @@ class Shop:
             now=now,
         )
 
+    def spoil(self, id):
+        """Give a customer a row that means nothing, so that no account can be made of it."""
+        self.do(
+            "INSERT INTO subscriptions (customer_id, processor, processor_id, status, currency, "
+            "collection_method, seen_at, seen_event) VALUES (:id, 'fake', 'odd_' || :id, 'odd', "
+            "'EUR', 'charge_automatically', :now, 'evt')",
+            id=id,
+            now=NOON,
+        )
+
+    def mend(self, id):
+        """Take away what `spoil` put there."""
+        self.do("DELETE FROM subscriptions WHERE processor_id = 'odd_' || :id", id=id)
+
     def do(self, *statements, **given):
         """Change rows behind everybody's back."""
         with self.engine.begin() as connection:
@@ -120,7 +134,10 @@ class Shop:
         with self.engine.connect() as connection:
             return {
                 name: sorted(
-                    map(tuple, connection.execute(text(f"SELECT xmin::text, t::text FROM {name} t")))
+                    map(
+                        tuple,
+                        connection.execute(text(f"SELECT xmin::text, t::text FROM {name} t")),
+                    )
                 )
                 for name in self._tables
                 if name not in but

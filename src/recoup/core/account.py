@@ -257,9 +257,10 @@ class Account:
 
     def but(self, **values: Any) -> Account:
         """Return the account with these values, itself when it has them already."""
-        if all(getattr(self, name) == value for name, value in values.items()):
-            return self
-        return replace(self, **values)
+        for name, value in values.items():
+            if getattr(self, name) != value:
+                return replace(self, **values)
+        return self
 
     @property
     def idle(self) -> bool:

@@ -60,6 +60,8 @@ def merged(periods: Iterable[Period]) -> tuple[Period, ...]:
 def elapsed(start: datetime, now: datetime, *, paused: Iterable[Period] = ()) -> timedelta:
     """Return the time from `start` to `now`, not counting what lies inside `paused`."""
     total = now - start
+    if not paused:
+        return max(total, timedelta(0))
     for period in merged(paused):
         begin = max(period.start, start)
         end = now if period.end is None else min(period.end, now)
@@ -77,6 +79,8 @@ def instant_after(
     None when a pause without an end comes first: nobody knows yet.
     """
     at = start + span
+    if not paused:
+        return at
     for period in merged(paused):
         if period.end is not None and period.end <= start:
             continue

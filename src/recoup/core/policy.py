@@ -83,7 +83,10 @@ class Policy:
         """Return a rung's place, 0 for the mildest, -1 for None: below the ladder."""
         if name is None:
             return -1
-        return next(i for i, rung in enumerate(self.ladder) if rung.name == name)
+        for place, rung in enumerate(self.ladder):
+            if rung.name == name:
+                return place
+        raise InvalidPolicy(f"policy {self.name} has no rung {name!r}")
 
     def __post_init__(self) -> None:
         names = [rung.name for rung in self.ladder]
@@ -177,6 +180,7 @@ class Policies:
 
     choices: tuple[Choice, ...] = (Choice(DEFAULT),)
     known: Mapping[str, Policy] = field(default_factory=dict)
+    _by_name: Mapping[str, Policy] = field(init=False, repr=False, compare=False)
 
     def choose(self, **facts: str | None) -> Policy:
         """
@@ -197,10 +201,11 @@ class Policies:
         Raises:
             InvalidPolicy: that version is gone.
         """
-        for choice in self.choices:
-            if choice.policy.name == name:
-                return choice.policy
         try:
-            return self.known[name]
+            return self._by_name[name]
         except KeyError:
             raise InvalidPolicy(f"a running case follows policy {name}, which is gone") from None
+
+    def __post_init__(self) -> None:
+        chosen = {choice.policy.name: choice.policy for choice in self.choices}
+        object.__setattr__(self, "_by_name", {**self.known, **chosen})

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from recoup.core.account import (
+    CURRENT,
     Account,
     Attempt,
     Case,
@@ -145,18 +146,27 @@ class Observation:
     troubled: dict[CustomerId, Trouble] = field(default_factory=dict)
 
 
-def observe(connection: Connection, ids: Sequence[CustomerId], *, now: datetime) -> Observation:
-    """Return the accounts of `ids`, which the caller has locked. One bad row is one failure."""
+def observe(
+    connection: Connection, ids: Sequence[CustomerId], *, now: datetime, idle: bool = True
+) -> Observation:
+    """
+    Return the accounts of `ids`, which the caller has locked. One bad row is one failure.
+
+    Without `idle`, those are left out about whom there is nothing to decide.
+    """
     seen = Observation()
     if not ids:
         return seen
     customers, reader = _read(connection, list(ids), now)
-    for *row, run_state, failures, error in customers:
+    for row in customers:
         id = row[0]
+        standing, wake, run_state, failures, error = row[7:]
         if run_state != "ok":
             seen.troubled[id] = Trouble(run_state, failures, error)
+        elif not idle and wake is None and standing == CURRENT and id not in reader.busy:
+            continue
         try:
-            seen.accounts.append(reader.account(row))
+            seen.accounts.append(reader.account(row[:9]))
         except Exception as problem:  # noqa: BLE001  whatever it is, it is this customer's
             seen.unreadable[id] = problem
     return seen
@@ -213,7 +223,7 @@ class _Reader:
         tasks: Rows,
     ) -> None:  # fmt: skip
         self._known: dict[int, Attempt] = {}
-        self._busy = frozenset(busy)
+        self.busy = frozenset(busy)
         self._cases = _by_first(cases)
         self._invoices = _by_first(invoices)
         self._restrictions = _by_first(restrictions)
@@ -234,7 +244,7 @@ class _Reader:
 
     def account(self, row: Sequence[Any]) -> Account:
         id, processor, currency, country, segment, reachable, deleted, standing, wake = row
-        if id not in self._busy:
+        if id not in self.busy:
             return Account(*row)
         methods = self._made(self._methods, id, _method)
         instruments = dict.fromkeys(method.instrument for method in methods)
