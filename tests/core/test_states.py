@@ -31,6 +31,19 @@ class TestMoves:
 
         assert set(moves) == set(kind)
 
+    @pytest.mark.parametrize(
+        ("moves", "ranks"),
+        [
+            (states.ATTEMPT_MOVES, states.ATTEMPT_RANK),
+            (states.INVOICE_MOVES, states.INVOICE_RANK),
+        ],
+        ids=["attempts", "invoices"],
+    )
+    def test_raise_the_rank_of_what_never_goes_back(self, moves, ranks):
+        falling = [(a, b) for a in moves for b in moves[a] if ranks[b] <= ranks[a]]
+
+        assert falling == []
+
 
 class TestPredicates:
     def test_nothing_leaves_a_settled_invoice(self):

@@ -18,14 +18,20 @@ HOUR = timedelta(hours=1)
 
 #: What a state is, without the ids its rows happened to get.
 STATE = (
-    "SELECT customer_id, scope, anchor, opened_at, policy, rung, rung_since, ending, ended_at "
-    "FROM cases ORDER BY 1, 4",
+    (
+        "SELECT customer_id, scope, anchor, opened_at, policy, rung, rung_since, ending, ended_at "
+        "FROM cases ORDER BY 1, 4"
+    ),
     "SELECT customer_id, standing, next_wake_at, run_state FROM standings ORDER BY 1",
-    "SELECT invoice_id, ordinal, idempotency_key, origin, state, happened_at FROM attempts "
-    "ORDER BY 1, 2",
+    (
+        "SELECT invoice_id, ordinal, idempotency_key, origin, state, happened_at FROM attempts "
+        "ORDER BY 1, 2"
+    ),
     "SELECT customer_id, anchor, step, state, reason, placed_at FROM notices ORDER BY 1, 2, 3",
-    "SELECT customer_id, scope, consequence, rung, since, lifted_at FROM restrictions "
-    "ORDER BY 1, 3, 5",
+    (
+        "SELECT customer_id, scope, consequence, rung, since, lifted_at FROM restrictions "
+        "ORDER BY 1, 3, 5"
+    ),
     "SELECT customer_id, end_requested_at, end_reason FROM subscriptions ORDER BY 1",
     "SELECT customer_id, type, state, queued_at FROM mails ORDER BY 1, 4",
     "SELECT customer_id, kind, queue, due_at FROM effects ORDER BY 1, 2, 4, id",
@@ -182,13 +188,10 @@ class TestALockedCustomer:
     def test_is_waited_for_by_whoever_means_it(self, shop):
         (id,) = shop.debtors()
 
-        with (
-            locked(shop, id),
-            shop.engine.begin() as connection,
-            pytest.raises(psycopg.errors.LockNotAvailable),
-        ):
+        with locked(shop, id), shop.engine.connect() as connection:
             connection.execute(text("SET LOCAL lock_timeout = '50ms'"))
-            recompute(connection, [id], engine=shop.loop, trigger="test", now=shop.noon)
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                recompute(connection, [id], engine=shop.loop, trigger="test", now=shop.noon)
 
 
 class TestLocks:

@@ -16,9 +16,11 @@ MINUTE = timedelta(minutes=1)
 #: How to spoil what is known of a customer; what the reason then names; and how to mend it.
 POISONS = {
     "a status nobody knows": (
-        "INSERT INTO subscriptions (customer_id, processor, processor_id, status, currency, "
-        "collection_method, seen_at, seen_event) VALUES (:id, 'fake', 'odd', 'odd', 'EUR', 'x', "
-        "now(), 'evt')",
+        (
+            "INSERT INTO subscriptions (customer_id, processor, processor_id, status, currency, "
+            "collection_method, seen_at, seen_event) "
+            "VALUES (:id, 'fake', 'odd', 'odd', 'EUR', 'x', now(), 'evt')"
+        ),
         "'odd' is not a valid SubscriptionStatus",
         "DELETE FROM subscriptions WHERE status = 'odd'",
     ),
@@ -38,16 +40,20 @@ POISONS = {
         "UPDATE cases SET scope = 'subscription:' || customer_id WHERE customer_id = :id",
     ),
     "a key that somebody else has": (
-        "INSERT INTO attempts (customer_id, invoice_id, ordinal, origin, state, amount, currency, "
-        "processor, idempotency_key, off_session, happened_at) SELECT :id % 50 + 1, :id % 50 + 1, "
-        "7, 'retry', 'canceled', 1, 'EUR', 'fake', "
-        "format('recoup:%s:in_%s:retry:1', length('in_' || :id), :id), true, now()",
+        (
+            "INSERT INTO attempts (customer_id, invoice_id, ordinal, origin, state, amount, "
+            "currency, processor, idempotency_key, off_session, happened_at) "
+            "SELECT :id % 50 + 1, :id % 50 + 1, 7, 'retry', 'canceled', 1, 'EUR', 'fake', "
+            "format('recoup:%s:in_%s:retry:1', length('in_' || :id), :id), true, now()"
+        ),
         "duplicate key value violates unique constraint",
         "DELETE FROM attempts WHERE ordinal = 7",
     ),
     "a word the tables refuse": (
-        "ALTER TABLE notices ADD CONSTRAINT wordy "
-        "CHECK (customer_id <> 17 OR step <> 'action_required')",
+        (
+            "ALTER TABLE notices ADD CONSTRAINT wordy "
+            "CHECK (customer_id <> 17 OR step <> 'action_required')"
+        ),
         "violates check constraint",
         "ALTER TABLE notices DROP CONSTRAINT wordy",
     ),

@@ -195,7 +195,19 @@ INVOICE_RANK: Final[Mapping[InvoiceStatus, int]] = {
     )
 }
 ATTEMPT_RANK: Final[Mapping[AttemptState, int]] = {
-    state: rank for rank, state in enumerate(AttemptState)
+    state: rank
+    for rank, state in enumerate(
+        (
+            AttemptState.INTENDED,
+            AttemptState.REQUESTED,
+            AttemptState.UNKNOWN,
+            AttemptState.ACTION_REQUIRED,
+            AttemptState.PROCESSING,
+            AttemptState.DECLINED,
+            AttemptState.CANCELED,
+            AttemptState.SUCCEEDED,
+        )
+    )
 }
 
 

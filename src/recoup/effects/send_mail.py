@@ -8,6 +8,7 @@ twice, with the same Message-ID, but never not at all.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -25,12 +26,15 @@ from recoup.effects import _letters as letters
 from recoup.effects.base import World
 from recoup.errors import MailUnreachable, Undeliverable
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Fail, Handler, Snooze, Wish
+from recoup.jobs.words import described
 from recoup.mail.emails import EMAILS
 from recoup.mail.message import compose
 from recoup.store import observe, tables
 from recoup.store.records import contacts, mails
 from recoup.store.records.mails import Mail
 from recoup.store.writer import Writer
+
+log: Final = logging.getLogger(__name__)
 
 #: How long a mail that only a new fact can free is put aside; the fact itself cancels it.
 LATER: Final = timedelta(hours=6)
@@ -89,6 +93,10 @@ def _send(world: World, ready: _Ready) -> _Gone | Wish:
         return _Gone(ready.mail, ready.notice, id, str(error))
     except MailUnreachable as error:
         return Fail(str(error))
+    except Exception as error:
+        # Passing it on would have the batch repeated, with what went out before it.
+        log.exception("mail %s could not be sent", ready.mail.key)
+        return Fail(described(error))
     return _Gone(ready.mail, ready.notice, id, None)
 
 

@@ -27,6 +27,8 @@ _DIALECT: Final[Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 def driver(connection: Connection) -> psycopg.Connection[Any]:
     """Return the driver's own connection under SQLAlchemy's, in the same transaction."""
+    if not connection.in_transaction():
+        connection.begin()  # else SQLAlchemy's commit and rollback would do nothing
     raw = connection.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)  # noqa: S101  the only driver there is
     return raw

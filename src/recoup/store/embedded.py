@@ -25,7 +25,8 @@ def start(home: Path) -> str:
         StoreError: the server does not come up.
     """
     server = _server(home)
-    url: str = server.get_uri(DATABASE)
+    # An empty password in the URL would read as one that is hidden.
+    url: str = server.get_uri(DATABASE).replace(":@", "@", 1)
     _create(server.get_uri("postgres"), DATABASE)
     return url
 

@@ -63,7 +63,7 @@ class Writer:
         self._actor = actor
         self._cause = cause
         self._inserts: dict[str, dict[tuple[str, ...], list[tuple[Any, ...]]]] = {}
-        self._updates: dict[str, dict[tuple[str, ...], dict[int, tuple[Any, ...]]]] = {}
+        self._updates: dict[str, dict[int, dict[str, Any]]] = {}
         self._entries: list[ledger.NewEntry] = []
 
     def new_id(self, table: Table) -> int:
@@ -122,9 +122,7 @@ class Writer:
             return False
         told = LEDGERED.get(table.name)
         key = told.key if told else "id"
-        columns = tuple(changed)
-        groups = self._updates.setdefault(table.name, {})
-        groups.setdefault(columns, {})[before[key]] = tuple(changed.values())
+        self._updates.setdefault(table.name, {}).setdefault(before[key], {}).update(changed)
         if told:
             after = {k: v for k, v in changed.items() if k in told.columns}
             self._record(
@@ -155,8 +153,7 @@ class Writer:
             table = tables.metadata.tables[name]
             key = LEDGERED[name].key if name in LEDGERED else "id"
             # What ends makes room for what begins: only one case, attempt or task may be open.
-            for columns, by_key in self._updates.pop(name, {}).items():
-                changed = [(id, *values) for id, values in sorted(by_key.items())]
+            for columns, changed in _alike(self._updates.pop(name, {})).items():
                 batch.update(self.connection, table, key, columns, changed)
             for columns, rows in self._inserts.pop(name, {}).items():
                 batch.copy(self.connection, table, columns, rows)
@@ -182,3 +179,11 @@ class Writer:
         self._entries.append(
             ledger.NewEntry(customer_id, type, f"{kind}:{key}", changes, occurred_at or self.now)
         )
+
+
+def _alike(updates: Mapping[int, Values]) -> dict[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Return what is set, key first, by the columns that are."""
+    groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+    for key, values in sorted(updates.items()):
+        groups.setdefault(tuple(values), []).append((key, *values.values()))
+    return groups

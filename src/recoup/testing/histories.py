@@ -112,6 +112,8 @@ class History:
 
     def rest(self, *, days: int = 3) -> None:
         """Let all news arrive, nothing more break, and some days pass."""
+        with self._fake._world.session() as s:
+            s.connection.execute("DELETE FROM faults")
         self._post.be_prompt()
         for _ in range(days):
             self._live(DAY)

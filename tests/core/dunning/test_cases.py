@@ -9,7 +9,7 @@ from recoup.core.account import Case
 from recoup.core.dunning import cases
 from recoup.core.policy import DAY, DEFAULT, Policies
 from recoup.core.states import CaseEnd, InvoiceStatus, SubscriptionStatus
-from recoup.testing.accounts import NOON, closed, invoice, owing, paid
+from recoup.testing.accounts import NOON, closed, invoice, owing, paid, subscription
 
 POLICIES = Policies()
 LATER = NOON + 3 * DAY
@@ -53,6 +53,23 @@ class TestOpening:
 
         assert found.cases == (running,)
         assert [one.case_id for one in found.invoices] == [5, 5]
+
+    @pytest.mark.parametrize("asked", [True, False], ids=["being ended", "living on"])
+    def test_joins_the_bad_debt_of_a_subscription_that_is_being_ended(self, asked):
+        spent = cases.ended(
+            Case(5, "subscription:1", NOON, NOON, DEFAULT.name, None, None),
+            CaseEnd.EXHAUSTED,
+            at=LATER,
+        )
+        bought = replace(subscription(), end_requested_at=LATER if asked else None)
+        first = replace(invoice(1), case_id=5)
+        account = replace(
+            owing(first, invoice(2, failed_at=LATER)), cases=(spent,), subscriptions=(bought,)
+        )
+
+        found = opened(account)
+
+        assert [one.case_id for one in found.invoices] == ([5, 5] if asked else [5, -1])
 
     def test_of_a_debt_that_was_over_before_it_was_heard_of_makes_an_ended_case(self):
         account = opened(paid(owing(), 1, at=LATER))

@@ -33,7 +33,7 @@ def with_cases(account: Account, *, policies: Policies) -> Account:
     taken: dict[int, int] = {}
     numbers = count(-1, -1)
     for scope in sorted({invoice.scope for invoice in free}):
-        running = next((c for c in account.open_cases() if c.scope == scope), None)
+        running = _running(account, scope)
         for group, until in _episodes(i for i in free if i.scope == scope):
             if running is not None and (until is None or until >= running.opened_at):
                 case = running
@@ -86,6 +86,19 @@ def _left(account: Account, invoice: Invoice) -> bool:
     """Return whether the subscription is over, so that what is left of it starts no new case."""
     subscription = account.subscription_of(invoice.scope)
     return subscription is not None and states.has_ended(subscription.status)
+
+
+def _running(account: Account, scope: str) -> Case | None:
+    """
+    Return the case that a debt of `scope` belongs to: the open one, or its bad debt.
+
+    A subscription that we ask to be ended may be billed once more before it is. That is more of
+    the same bad debt; a new case would only remind its customer of what is over.
+    """
+    subscription = account.subscription_of(scope)
+    ending = subscription is not None and subscription.end_requested_at is not None
+    mine = (case for case in account.cases if case.scope == scope)
+    return next((case for case in mine if case.open or (case.unsettled and ending)), None)
 
 
 def _episodes(free: Iterable[Invoice]) -> Iterator[tuple[list[Invoice], datetime | None]]:

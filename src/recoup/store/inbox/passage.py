@@ -154,14 +154,16 @@ def give_up(
     End the waiting of what was received before an instant; return how many, by new state.
 
     A payment that no invoice claimed is none of ours: ignored. For everything else something is
-    missing here: parked, for a person to see.
+    missing here: parked, for a person to see. What waits for an attempt of ours lacks nothing: it
+    waits for as long as nobody can say what became of that.
     """
     sql = (
         "UPDATE inbox SET state = CASE WHEN waiting_for LIKE 'payment\\_intent:%%' "
         "OR waiting_for LIKE 'charge:%%' THEN 'ignored' ELSE 'parked' END, "
         "reason = 'no ' || waiting_for || ' came', "
         "waiting_for = NULL, ended_at = %s "
-        "WHERE state = 'waiting' AND processor = %s AND received_at < %s RETURNING state"
+        "WHERE state = 'waiting' AND processor = %s AND received_at < %s "
+        "AND waiting_for NOT LIKE 'attempt:%%' RETURNING state"
     )
     ended: dict[str, int] = {}
     for (state,) in batch.fetch(connection, sql, (now, processor, before)):

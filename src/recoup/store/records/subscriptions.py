@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
@@ -13,7 +14,7 @@ from recoup.core.states import SubscriptionStatus
 from recoup.store import batch
 
 _WANTED: Final = """
-    SELECT id, processor_id, status, end_reason FROM subscriptions
+    SELECT id, processor_id, status, end_reason, end_requested_at FROM subscriptions
     WHERE id = ANY(%s) AND end_requested_at IS NOT NULL"""
 
 
@@ -24,6 +25,7 @@ class Ending:
     processor_id: str
     status: SubscriptionStatus
     reason: str
+    requested_at: datetime
 
     @property
     def over(self) -> bool:
@@ -35,6 +37,6 @@ def endings(connection: Connection, ids: Sequence[int]) -> Mapping[int, Ending]:
     """Return, of these subscriptions, those whose end was asked for."""
     found = batch.fetch(connection, _WANTED, (list(ids),))
     return {
-        id: Ending(processor_id, SubscriptionStatus(status), reason)
-        for id, processor_id, status, reason in found
+        id: Ending(processor_id, SubscriptionStatus(status), reason, requested_at)
+        for id, processor_id, status, reason, requested_at in found
     }
