@@ -7,13 +7,16 @@ by hand without deciding anything.
 A tenth of the customers is in dunning, and for a fifth of those a rung is due: a case moves, a
 restriction, a standing, a wake-up, a decision record and ledger entries are written; for the
 others the next look is put on record. The script by hand reads what the loop reads and writes as
-many rows of the same width, without working out which.
+many rows of the same width, without working out which. Both run in two threads of one process.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -21,9 +24,10 @@ from sqlalchemy.engine import make_url
 
 from benchmarks._population import DAY, NOON, populate
 from recoup.core.policy import Policies
-from recoup.recompute import Engine, recompute
+from recoup.recompute import Engine
 from recoup.reference import load_rules
 from recoup.store import database, observe
+from recoup.work import THREADS, recompute_all
 
 CUSTOMERS = 100_000
 BATCH = 1_000
@@ -37,23 +41,22 @@ FLOORS = {"customers_per_s": 15_000.0, "ratio_to_by_hand": 0.35}
 def run(url: str) -> dict[str, Any]:
     """Measure both on halves of one population, in turns, so that both see the same machine."""
     populate(url, count=CUSTOMERS, every=EVERY, spread=SPREAD)
-    engine = database.connect(make_url(url).set(drivername="postgresql+psycopg"))
+    database_ = database.connect(make_url(url).set(drivername="postgresql+psycopg"))
     rules = Engine(Policies(), load_rules())
     spent = {"loop": 0.0, "hand": 0.0}
     changed = 0
-    with psycopg.connect(url, options="-c search_path=recoup -c timezone=UTC") as by_hand:
-        for turn, ids in enumerate(_batches()):
+    with ThreadPoolExecutor(THREADS) as threads:
+        for turn, batches in enumerate(_turns()):
             started = time.perf_counter()
             if turn % 2:
-                _by_hand(by_hand, ids)
-                by_hand.commit()
+                list(threads.map(partial(_by_hand, url), batches))
                 spent["hand"] += time.perf_counter() - started
             else:
-                with engine.begin() as connection:
-                    made = recompute(connection, ids, engine=rules, trigger="bench", now=NOON)
+                changed += recompute_all(
+                    database_, batches, engine=rules, trigger="bench", now=NOON
+                )
                 spent["loop"] += time.perf_counter() - started
-                changed += len(made.changes)
-    engine.dispose()
+    database_.dispose()
     half = CUSTOMERS / 2
     return {
         "customers_per_s": half / spent["loop"],
@@ -63,12 +66,26 @@ def run(url: str) -> dict[str, Any]:
     }
 
 
-def _batches() -> Iterator[list[int]]:
-    for first in range(1, CUSTOMERS + 1, BATCH):
-        yield list(range(first, first + BATCH))
+def _turns() -> Iterator[list[list[int]]]:
+    """Yield ten batches at a time."""
+    step = 10 * BATCH
+    for first in range(1, CUSTOMERS + 1, step):
+        yield [list(range(n, n + BATCH)) for n in range(first, first + step, BATCH)]
 
 
-def _by_hand(connection: psycopg.Connection[Any], ids: list[int]) -> None:
+_LOCAL = threading.local()
+
+
+def _by_hand(url: str, ids: list[int]) -> None:
+    connection = getattr(_LOCAL, "connection", None)
+    if connection is None:
+        options = "-c search_path=recoup -c timezone=UTC"
+        connection = _LOCAL.connection = psycopg.connect(url, options=options)
+    _batch_by_hand(connection, ids)
+    connection.commit()
+
+
+def _batch_by_hand(connection: psycopg.Connection[Any], ids: list[int]) -> None:
     cursor = connection.cursor(binary=True)
     fetch: Callable[..., list[Any]] = lambda sql, *given: cursor.execute(sql, given).fetchall()  # noqa: E731
     fetch("SELECT id FROM customers WHERE id = ANY(%s) ORDER BY id FOR UPDATE", ids)

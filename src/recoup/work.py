@@ -7,19 +7,26 @@ line here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import Engine
+
+from recoup.core.account import CustomerId
 from recoup.effects import EFFECTS
 from recoup.effects.base import World
 from recoup.jobs import queue
 from recoup.jobs.base import Desk, Handlers
 from recoup.jobs.clocks import Recurring
-from recoup.recompute import Engine, Run, sweep
+from recoup.recompute import Engine as Rulebook
+from recoup.recompute import Run, recompute, sweep
+from recoup.store.queries import customers
 
 #: Customers per sweep: one transaction, one read of each store.
 SWEEP: Final = 1000
+THREADS: Final = 2
 #: Done and canceled effects are kept for as long as somebody may ask.
 KEPT: Final = timedelta(days=90)
 
@@ -29,7 +36,7 @@ def handlers(world: World) -> Handlers:
     return {kind: make(world) for kind, make in EFFECTS.items()}
 
 
-def recurring(engine: Engine, absorb: Callable[[], object]) -> tuple[Recurring, ...]:
+def recurring(engine: Rulebook, absorb: Callable[[], object]) -> tuple[Recurring, ...]:
     """Return what is done again and again: look at who is due, finish what a crash left."""
 
     def look(desk: Desk) -> None:
@@ -38,14 +45,19 @@ def recurring(engine: Engine, absorb: Callable[[], object]) -> tuple[Recurring, 
     def finish(_: Desk) -> None:
         absorb()
 
+    def walk(desk: Desk) -> None:
+        ids = everybody(desk.engine)
+        recompute_all(desk.engine, ids, engine=engine, trigger="full_sweep", now=desk.now())
+
     return (
         Recurring("sweep", timedelta(seconds=10), look),
         Recurring("absorb", timedelta(minutes=1), finish),
+        Recurring("full_sweep", timedelta(days=1), walk),
         Recurring("prune", timedelta(days=1), _prune),
     )
 
 
-def sweep_all(desk: Desk, engine: Engine) -> Run:
+def sweep_all(desk: Desk, engine: Rulebook) -> Run:
     """Recompute everybody who is due now, batch by batch, a transaction each."""
     total = Run()
     now = desk.now()
@@ -57,6 +69,41 @@ def sweep_all(desk: Desk, engine: Engine) -> Run:
         total.failed |= run.failed
         if run.seen < SWEEP:
             return total
+
+
+def everybody(database: Engine) -> Iterator[list[CustomerId]]:
+    """Yield the ids of all customers, a batch at a time, by id."""
+    last = 0
+    while True:
+        with database.connect() as connection:
+            ids = customers.ids_after(connection, last, limit=SWEEP)
+        if not ids:
+            return
+        yield ids
+        last = ids[-1]
+
+
+def recompute_all(
+    database: Engine,
+    batches: Iterable[list[CustomerId]],
+    *,
+    engine: Rulebook,
+    trigger: str,
+    now: datetime,
+) -> int:
+    """
+    Recompute batch after batch, a transaction each; return how many customers changed.
+
+    Two threads take turns: one decides while the other waits for the database.
+    """
+
+    def one(ids: list[CustomerId]) -> int:
+        with database.begin() as connection:
+            run = recompute(connection, ids, engine=engine, trigger=trigger, now=now)
+        return len(run.changes)
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return sum(threads.map(one, batches))
 
 
 def _prune(desk: Desk) -> None:

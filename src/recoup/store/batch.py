@@ -60,7 +60,11 @@ def array(values: Iterable[Any]) -> str:
 
     Three times as fast as the driver's own way, which inspects every element.
     """
-    return "{" + ",".join(map(_element, values)) + "}"
+    given = list(values)
+    try:
+        return "{" + ",".join(map(int.__repr__, given)) + "}"
+    except TypeError:  # not all of them are integers
+        return "{" + ",".join(map(_element, given)) + "}"
 
 
 def _element(value: Any) -> str:

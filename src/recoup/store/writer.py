@@ -145,7 +145,7 @@ class Writer:
         """
         try:
             self._flush()
-        except (psycopg.IntegrityError, psycopg.DataError) as error:
+        except (psycopg.IntegrityError, psycopg.DataError, OverflowError) as error:
             raise Refused(str(error).strip()) from error
 
     def _flush(self) -> None:

@@ -126,3 +126,9 @@ def _made(*row: Any) -> CustomerRow:
     pairs = (text.split() for text in row[-1])
     owed = tuple(Money(int(minor), currency) for currency, minor in pairs)
     return CustomerRow(*(*row[:-1], owed))
+
+
+def ids_after(connection: Connection, last: int, *, limit: int) -> list[int]:
+    """Return up to `limit` customers' ids above `last`, in order."""
+    sql = "SELECT id FROM customers WHERE id > %s ORDER BY id LIMIT %s"
+    return [id for (id,) in batch.fetch(connection, sql, (last, limit))]
