@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from recoup.core.money import Money
 from recoup.errors import InvalidValue, NotFound
+from recoup.store import batch
 from recoup.store.queries.pages import LIMIT, Page, fetch, page
 
 #: More digits are no id of ours.
