@@ -26,6 +26,23 @@ FALSE_MAILS = """
     JOIN cases c ON c.id = n.case_id WHERE m.state = 'sent' AND m.sent_at > c.ended_at
     AND EXISTS (SELECT FROM ledger_entries l WHERE l.subject = 'case:' || c.id
                 AND l.type = 'case.ended' AND l.recorded_at < m.sent_at)"""
+#: Tries that a refusal forbade which had happened before, and of which nobody had told us yet.
+UNWARNED = """
+    SELECT 'attempt ' || a.id AS subject FROM attempts a
+    JOIN attempts d ON d.instrument = a.instrument AND d.happened_at < a.requested_at
+    JOIN ledger_entries l ON l.subject = 'attempt:' || d.id AND l.type = 'attempt.declined'
+    WHERE l.recorded_at > a.requested_at"""
+OF_REFUSALS = {"no_try_after_stop", "within_network_limits"}
+
+
+def broken(scene):
+    """Return the promises broken, but those that nobody could keep because news came too late."""
+    unwarned = {row["subject"] for row in scene.rows(UNWARNED)}
+    return [
+        found
+        for found in scene.violations()
+        if not (found.invariant in OF_REFUSALS and found.subject in unwarned)
+    ]
 
 
 def lived(url, home, seed, steps):
@@ -35,7 +52,7 @@ def lived(url, home, seed, steps):
         try:
             history.play(steps)
             history.rest()
-            assert scene.violations() == ()
+            assert broken(scene) == []
             assert all(case["ends"] == 1 for case in scene.rows(ENDS))
             assert [debt for debt in scene.rows(DEBTS) if debt["ending"] is None] == []
             assert scene.rows(FALSE_MAILS) == []

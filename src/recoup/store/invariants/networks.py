@@ -9,8 +9,9 @@ from recoup.core.collection.declines import read
 from recoup.core.collection.rules import CARD, Window
 from recoup.store.invariants.base import Finding, Invariant, Look
 
-#: Our own tries, made by ourselves, that reached the processor.
-_OURS: Final = "a.ordinal IS NOT NULL AND a.off_session AND a.requested_at IS NOT NULL"
+#: Our own tries, made by ourselves, that reached a bank or, being open, may have.
+_OURS: Final = """a.ordinal IS NOT NULL AND a.off_session AND a.requested_at IS NOT NULL
+          AND (a.processor_id IS NOT NULL OR a.ended_at IS NULL)"""
 _SIGNAL: Final = "decline_code advice_code network_decline_code network_advice_code".split()
 #: A processor's clock tells whole seconds, and not ours.
 _SKEW: Final = "interval '1 minute'"
