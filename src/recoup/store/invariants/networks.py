@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from recoup.core.account import Signal
 from recoup.core.collection.declines import read
+from recoup.core.collection.limits import CLOSED
 from recoup.core.collection.rules import CARD, Window
 from recoup.store.invariants.base import Finding, Invariant, Look
 
@@ -28,8 +29,8 @@ def _after_stop(look: Look) -> list[Finding]:
         FROM attempts d
         LEFT JOIN payment_methods m ON m.processor = d.processor AND m.processor_id = d.method
         JOIN unnest(%(s0)s::text[], %(s1)s::text[], %(s2)s::text[], %(s3)s::text[],
-                    %(s4)s::text[], %(s5)s::text[], %(s6)s::bool[])
-             s (kind, brand, {", ".join(_SIGNAL)}, final)
+                    %(s4)s::text[], %(s5)s::text[], %(s6)s::bool[], %(s7)s::bool[])
+             s (kind, brand, {", ".join(_SIGNAL)}, final, closed)
              ON coalesce(m.kind, '{CARD}') = s.kind AND {same}
         JOIN attempts a ON a.instrument = d.instrument
         WHERE d.state = ANY(%(declined)s) AND {_OURS}
@@ -37,13 +38,20 @@ def _after_stop(look: Look) -> list[Finding]:
           AND (s.final OR NOT EXISTS
                (SELECT FROM payment_methods u
                 WHERE u.instrument = d.instrument AND u.changed_at > d.happened_at))
+          AND (s.final OR s.closed OR NOT EXISTS
+               (SELECT FROM attempts p
+                WHERE p.instrument = d.instrument AND p.state = ANY(%(succeeded)s)
+                  AND p.happened_at BETWEEN d.happened_at AND a.requested_at))
     """
     columns = zip(*stops, strict=True)
     return look.find(sql, **{f"s{i}": list(column) for i, column in enumerate(columns)})
 
 
 def _stops(look: Look) -> list[tuple[Any, ...]]:
-    """Return the refusals that forbid the instrument, and whether new details never cure it."""
+    """
+    Return the refusals that forbid the instrument; whether new details never cure one; and
+    whether a later payment, which shows that the instrument lives, does not.
+    """
     sql = f"""
         SELECT DISTINCT coalesce(m.kind, '{CARD}'), a.brand, {", ".join(f"a.{n}" for n in _SIGNAL)}
         FROM attempts a
@@ -54,7 +62,8 @@ def _stops(look: Look) -> list[tuple[Any, ...]]:
     for kind, brand, *codes in look.fetch(sql):
         verdict = read(Signal(*codes), brand=brand, kind=kind, rules=look.rules)
         if verdict.barred:
-            stops.append((kind, brand, *codes, verdict.visa_category == 1))
+            closed = brand == "mastercard" and codes[-1] in CLOSED
+            stops.append((kind, brand, *codes, verdict.visa_category == 1, closed))
     return stops
 
 
@@ -91,7 +100,7 @@ def _above_limit(look: Look) -> list[Finding]:
 NETWORKS: Final[tuple[Invariant, ...]] = (
     Invariant(
         "no_try_after_stop",
-        "No instrument is tried by us after a refusal that forbids it, until it is updated.",
+        "No instrument is tried by us after a refusal that forbids it, until it is updated or pays.",
         _after_stop,
     ),
     Invariant(
