@@ -51,10 +51,24 @@ class Config(BaseSettings):
     )
     log: Literal["json", "text"] = Field("text", description="the form of log lines")
 
+    @field_validator("home", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if value == "":
+            raise ValueError("a folder; leave it unset for ~/.recoup")
+        return value
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("schema_name")
+    @classmethod
+    def _not_reserved(cls, value: str) -> str:
+        if value.startswith("pg_"):
+            raise ValueError("a name that does not begin with pg_, which PostgreSQL keeps")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -64,6 +78,7 @@ class Config(BaseSettings):
         scheme = urlsplit(value.get_secret_value()).scheme
         if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
             raise ValueError("a postgresql:// URL")
+        _port(value.get_secret_value())
         return value
 
     @field_validator("smtp_url")
@@ -74,6 +89,7 @@ class Config(BaseSettings):
         parts = urlsplit(value.get_secret_value())
         if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
             raise ValueError("an smtp:// or smtps:// URL with a host")
+        _port(value.get_secret_value())
         return value
 
     @field_validator("base_url")
@@ -82,6 +98,8 @@ class Config(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ValueError("an http:// or https:// URL")
+        if parts.username is not None:
+            raise ValueError("a URL without a user, for it stands in mails")
         return value.rstrip("/")
 
     @field_validator("policy")
@@ -118,14 +136,21 @@ def variable(field: str) -> str:
     return Config.model_fields[field].alias or f"{PREFIX}{field.upper()}"
 
 
+def _port(url: str) -> None:
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise ValueError("a URL whose port is a number up to 65535") from None
+
+
 def _masked(value: object) -> str:
     if value is None:
         return "(unset)"
     if not isinstance(value, SecretStr):
         return str(value)
-    parts = urlsplit(value.get_secret_value())
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://***@{host}{parts.path}" if parts.scheme else "***"
+    # A password may hold any character, so everything up to the last @ is hidden.
+    scheme, found, rest = value.get_secret_value().partition("://")
+    return f"{scheme}://***@{rest.rpartition('@')[2]}" if found else "***"
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:

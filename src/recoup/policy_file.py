@@ -61,10 +61,16 @@ def load(path: Path, *, mails: frozenset[str]) -> Policies:
                     f"policy {choice.policy.name}: step {step.key!r} sends "
                     f"{step.mail!r}{_hint(step.mail, mails)}, which is no type of mail"
                 )
+    last = choices[-1]
+    if any((last.plan, last.segment, last.currency, last.country)):
+        raise InvalidPolicy(
+            f"{path.name}: the last policy, {last.policy.name}, must be for everybody: leave out "
+            "its applies_to, or add one without"
+        )
     names = [choice.policy.name for choice in choices]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise InvalidPolicy(f"{path.name}: {sorted(twice)} stands there twice")
+        raise InvalidPolicy(f"{path.name}: {', '.join(sorted(twice))} stands there twice")
     return Policies(choices)
 
 
@@ -125,6 +131,9 @@ def table(policy: Policy) -> dict[str, Any]:
 def _choice(given: Mapping[str, Any], where: str) -> Choice:
     wanted = given.get("applies_to", {})
     _only(wanted, _CHOICE_KEYS, f"{where}: applies_to")
+    for name, value in wanted.items():
+        if not isinstance(value, str) or not value:
+            raise InvalidPolicy(f"{where}: applies_to.{name} is a text, got {value!r}")
     return Choice(policy({k: v for k, v in given.items() if k != "applies_to"}, where), **wanted)
 
 

@@ -37,9 +37,15 @@ class TestTick:
         assert result.exit_code == 2
         assert "the simulated clock is at 2026-02-03" in result.output
 
-    def test_pretends_for_one_run_only_in_real_time(self, cli):
+    def test_gives_a_database_in_real_time_a_simulated_clock_for_good(self, cli):
         assert "2031-01-01 00:00 UTC" in cli("tick", "--now", "2031-01-01").output
-        assert "simulated" not in cli("doctor").output
+        assert "simulated, it is 2031-01-01 00:00 UTC" in cli("doctor").output
+
+    def test_refuses_an_instant_that_leaves_no_room(self, cli):
+        result = cli("tick", "--now", "9999-12-31T23:00:00Z")
+
+        assert result.exit_code == 2
+        assert "the latest is 2200-01-01" in result.output
 
     def test_once_makes_one_pass(self, shop):
         assert shop.json("tick", "--once", "--now", "2026-02-10T12:00Z")["passes"] == 1

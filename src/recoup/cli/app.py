@@ -56,12 +56,24 @@ def _told(error: Exception) -> str | None:
     """Return the sentence for an error the caller can do something about; None for a bug."""
     if isinstance(error, RecoupError):
         return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename or 'the output'}"
+    if isinstance(error, UnicodeError):
+        return f"text that can not be written or read here: {error}"
+    if type(error).__module__.startswith("alembic"):
+        return f"no such revision of the schema: {error}"
     if "sqlalchemy" in sys.modules:
-        from sqlalchemy.exc import InterfaceError, OperationalError  # noqa: PLC0415  it is slow
+        from sqlalchemy.exc import (  # noqa: PLC0415  it is slow
+            DBAPIError,
+            InterfaceError,
+            OperationalError,
+        )
 
-        if isinstance(error, OperationalError | InterfaceError):
+        if isinstance(error, DBAPIError) and error.orig is not None:
             first = str(error.orig).strip().partition("\n")[0]
-            return f"the database does not answer: {first}. See `recoup doctor`."
+            gone = isinstance(error, OperationalError | InterfaceError)
+            what = "does not answer" if gone else "refuses"
+            return f"the database {what}: {first}. See `recoup doctor`."
     return None
 
 

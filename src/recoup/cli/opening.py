@@ -6,8 +6,9 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from sqlalchemy import Engine
@@ -15,9 +16,12 @@ from sqlalchemy import Engine
 from recoup.billing import FAKE_BOOKS, SIMULATED_NOW, Recoup
 from recoup.config import Config
 from recoup.errors import InvalidValue
-from recoup.jobs.clocks import Clock, FixedClock, SystemClock, TestClock
+from recoup.jobs.clocks import Clock, SystemClock, TestClock
 from recoup.store import database
 from recoup.store.records import settings
+
+#: Later instants leave no room for the waits that are counted from them.
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
@@ -26,10 +30,11 @@ def opened(*, at: datetime | None = None) -> Iterator[Recoup]:
     Give the whole of Recoup, at the settings of the environment.
 
     Args:
-        at: An instant to work at instead of now. A database with a simulated clock stays there.
+        at: An instant to work at instead of now. The database has a simulated clock from then
+            on, and it stands there: what is written was never written at another time.
 
     Raises:
-        InvalidValue: `at` on a database that lives in real time, or before its simulated now.
+        InvalidValue: `at` with a real processor, before the simulated now, or too late.
     """
     config = Config.load()
     _log(config)
@@ -86,9 +91,10 @@ def _moved(engine: Engine, config: Config, at: datetime) -> Clock:
                     "--now is for a simulated clock or the fake processor: this database lives "
                     f"in real time, with {config.processor}"
                 )
-            return FixedClock(at)
-        if at < datetime.fromisoformat(simulated):
+        elif at < datetime.fromisoformat(simulated):
             raise InvalidValue(f"--now {at.isoformat()}: the simulated clock is at {simulated}")
+        if at > LATEST:
+            raise InvalidValue(f"--now {at.isoformat()}: the latest is {LATEST.isoformat()}")
         settings.write(connection, {SIMULATED_NOW: at.isoformat()})
     return TestClock(at)
 

@@ -94,7 +94,7 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
     made.add_column(style="bold", no_wrap=True)
     made.add_column(overflow="fold")
     for name, value in pairs:
-        if value not in {None, ""}:
+        if value is not None and value != "":
             made.add_row(name, cell(value))
     console().print(made)
 

@@ -105,7 +105,10 @@ class Policy:
         self._insist(self.timer in {"class_aware", "fixed"}, f"timer {self.timer!r}")
         self._insist(self.timer != "fixed" or _rising(self.schedule), "fixed needs a schedule")
         self._insist(0 <= start < stop <= 24, f"contact hours {self.contact_hours}")
-        self._insist(self.max_stretch >= 1, "max_stretch is at least 1")
+        whole = type(self.max_stretch) is int and 1 <= self.max_stretch <= 10
+        self._insist(whole, f"max_stretch is a whole number from 1 to 10, not {self.max_stretch}")
+        numbered = type(self.version) is int and 0 <= self.version < 2**31
+        self._insist(numbered, f"version is a whole number, not {self.version}")
         self._insist(self.min_stay > timedelta(0), "min_stay is more than nothing")
         for rung in self.ladder:
             unknown = sorted(set(rung.consequences) - set(CONSEQUENCES))

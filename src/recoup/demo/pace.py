@@ -34,7 +34,7 @@ class Pace:
         self._fake = fake
         self._clock = clock
         self._worker = recoup.worker()
-        self._heard = 0
+        self.heard = 0  #: the last of the fake's events that the inbox was given
 
     def turns(
         self,
@@ -82,8 +82,8 @@ class Pace:
     def listen(self) -> int:
         """Give the inbox what the processor has said since; return how many events."""
         heard = 0
-        while events := self._fake.events(after=self._heard, limit=_EVENTS):
-            self._heard = events[-1][0]
+        while events := self._fake.events(after=self.heard, limit=_EVENTS):
+            self.heard = events[-1][0]
             heard += len(events)
             self._recoup.ingest(body for _, body in events)
         return heard

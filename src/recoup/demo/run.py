@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from recoup.demo import cast
+from recoup.demo.afterwards import HEARD
 from recoup.demo.pace import Pace
 from recoup.demo.stage import Stage
 from recoup.store.queries import agenda
+from recoup.store.records import settings
 
 #: Turns are no closer than this, as a cron job's would be.
 TURN: Final = timedelta(hours=4)
@@ -56,6 +58,8 @@ def play(
         if now - shown >= SHOWN:
             show(_turn(stage, now, customers - len(waiting)))
             shown = now
+    with stage.recoup.database.begin() as connection:
+        settings.write(connection, {HEARD: str(pace.heard)})
 
 
 def _turn(stage: Stage, now: datetime, signed_up: int) -> Turn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from recoup.core import states
 from recoup.core.account import Account, Case, Notice
@@ -15,6 +16,31 @@ from recoup.core.policy import Policy
 from recoup.effects.base import World
 from recoup.mail.base import Announced, MailFacts
 from recoup.store.records.contacts import Contact
+
+#: What a customer is told of a refusal, by the code that may be disclosed. What is not here is
+#: not told: a code helps nobody, and "declined" says nothing that the mail does not say already.
+TOLD: Final[Mapping[str, str]] = {
+    "insufficient_funds": "there was not enough money or credit",
+    "card_velocity_exceeded": "the card had reached its limit",
+    "withdrawal_count_limit_exceeded": "the card had reached its limit",
+    "expired_card": "the card has expired",
+    "incorrect_number": "the card's number is not right",
+    "invalid_number": "the card's number is not right",
+    "incorrect_cvc": "the card's security code is not right",
+    "invalid_cvc": "the card's security code is not right",
+    "incorrect_zip": "the billing postcode does not match",
+    "incorrect_address": "the billing address does not match",
+    "invalid_account": "the card or its account is no longer valid",
+    "card_not_supported": "the card does not support this kind of payment",
+    "currency_not_supported": "the card cannot pay in this currency",
+    "new_account_information_available": "the card has been replaced",
+    "authentication_required": "the bank wants you to confirm the payment",
+    "authentication_not_handled": "the payment was not confirmed",
+    "processing_error": "the bank could not process it",
+    "revocation_of_authorization": "the permission to charge this card was withdrawn",
+    "revocation_of_all_authorizations": "the permission to charge this card was withdrawn",
+    "stop_payment_order": "the permission to charge this card was withdrawn",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +103,4 @@ def _decline(world: World, account: Account, notice: Notice) -> str | None:
     kinds = {method.instrument: method.kind for method in account.methods}
     kind = kinds.get(newest.instrument or "", "card")
     verdict = declines.read(newest.signal, brand=newest.brand, kind=kind, rules=world.rules)
-    return verdict.wording
+    return TOLD.get(verdict.wording)

@@ -8,6 +8,7 @@ import click
 from recoup.billing import Recoup
 from recoup.cli.opening import opened
 from recoup.cli.output import as_json_option, emit, instant, iso_instant
+from recoup.demo.afterwards import catch_up
 
 
 @click.command()
@@ -15,7 +16,7 @@ from recoup.cli.output import as_json_option, emit, instant, iso_instant
     "--now",
     "at",
     type=iso_instant,
-    help="Pretend it is this instant: with the fake processor or a simulated clock only.",
+    help="Move the simulated clock, for good; with the fake processor only.",
 )
 @click.option("--once", is_flag=True, help="Make one pass, even when it makes more due.")
 @as_json_option
@@ -45,6 +46,7 @@ def _passed(recoup: Recoup, *, once: bool) -> dict[str, Any]:
     clocks: list[str] = []
     worker = recoup.worker()
     while True:
+        heard = catch_up(recoup)
         run = recoup.sweep()
         ran = worker.tick()
         passes += 1
@@ -52,7 +54,7 @@ def _passed(recoup: Recoup, *, once: bool) -> dict[str, Any]:
         changed += len(run.changes)
         failed |= run.failed
         clocks.extend(ran)
-        if once or not (run.seen or ran):
+        if once or not (heard or run.seen or ran):
             break
     return {
         "now": now,

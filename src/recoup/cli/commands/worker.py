@@ -6,8 +6,10 @@ from collections import Counter
 
 import click
 
+from recoup.billing import Recoup
 from recoup.cli.opening import opened
 from recoup.cli.output import as_json_option, emit
+from recoup.demo.afterwards import catch_up, simulated
 from recoup.jobs.base import QUEUES
 from recoup.jobs.worker import Worker
 
@@ -31,8 +33,11 @@ def worker(queues: str | None, drain: bool, as_json: bool) -> None:
             signal.signal(number, lambda *_: stop.set())
     with opened() as recoup:
         made = recoup.worker(names)
+        if not drain and simulated(recoup):
+            click.echo("the clock of this database stands still: draining, then ending", err=True)
+            drain = True
         if drain:
-            _report(_drained(made), as_json)
+            _report(_drained(recoup, made), as_json)
             return
         click.echo(f"working on {', '.join(names)}; Ctrl-C stops", err=True)
         made.run(stop)
@@ -52,14 +57,15 @@ def _chosen(queues: str | None) -> tuple[str, ...]:
     return names
 
 
-def _drained(made: Worker) -> Counter[str]:
+def _drained(recoup: Recoup, made: Worker) -> Counter[str]:
     """Run what is due and recurs until both are done; return kind -> runs."""
     total: Counter[str] = Counter()
     while True:
+        heard = catch_up(recoup)
         clocks = made.tick()
         ran = made.drain()
         total += ran
-        if not ran and not clocks:
+        if not (heard or ran or clocks):
             return total
 
 
@@ -69,4 +75,7 @@ def _report(ran: Counter[str], as_json: bool) -> None:
     elif not ran:
         click.echo("Nothing was due.")
     else:
-        click.echo("Done: " + ", ".join(f"{count} {kind}" for kind, count in sorted(ran.items())))
+        click.echo(
+            "Ran (see `recoup effects list` for what became of each): "
+            + ", ".join(f"{count} {kind}" for kind, count in sorted(ran.items()))
+        )

@@ -68,19 +68,21 @@ def expected(
     return None if due is None else max(due, now + policy.min_notice)
 
 
-def deadline(case: Case, account: Account, *, policy: Policy) -> datetime | None:
+def deadline(
+    case: Case, account: Account, *, policy: Policy, now: datetime | None = None
+) -> datetime | None:
     """
     Return the instant by which the case has ended whatever happens, or None on an open hold.
 
-    Time during which a payment is in flight, and time when nothing runs, come on top.
+    Time during which a payment is in flight, and time when nothing runs, come on top. With `now`,
+    a debt that was heard of late is given the time that telling its customer takes.
     """
-    longest = (
-        policy.end.after * policy.max_stretch
-        + policy.bounce_hold
-        + policy.min_notice
-        + policy.min_stay * len(policy.ladder)
-    )
-    return periods.instant_after(case.anchor, longest, paused=account.paused)
+    telling = policy.bounce_hold + policy.min_notice + policy.min_stay * len(policy.ladder)
+    longest = policy.end.after * policy.max_stretch + telling
+    at = periods.instant_after(case.anchor, longest, paused=account.paused)
+    if at is None or now is None or at > now:
+        return at
+    return periods.instant_after(now, telling, paused=account.paused)
 
 
 class stretched:  # noqa: N801  reads as the function it is

@@ -148,7 +148,7 @@ class _Page:
             next_rung=policy.ladder[at].name if at < len(policy.ladder) else None,
             next_look_at=place.wake_at,
             why=named(place.reason, {case.scope: about(account, case.scope).partition(" ")[2]}),
-            deadline=ladder.deadline(case, account, policy=policy),
+            deadline=ladder.deadline(case, account, policy=policy, now=self.now),
             end=None,
             ended_at=None,
         )

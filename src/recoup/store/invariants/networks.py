@@ -40,7 +40,8 @@ def _after_stop(look: Look) -> list[Finding]:
                 WHERE u.instrument = d.instrument AND u.changed_at > d.happened_at))
           AND (s.final OR s.closed OR NOT EXISTS
                (SELECT FROM attempts p
-                WHERE p.instrument = d.instrument AND p.state = ANY(%(succeeded)s)
+                WHERE p.instrument = d.instrument AND p.id <> a.id
+                  AND p.state = ANY(%(succeeded)s)
                   AND p.happened_at BETWEEN d.happened_at AND a.requested_at))
     """
     columns = zip(*stops, strict=True)
@@ -100,7 +101,7 @@ def _above_limit(look: Look) -> list[Finding]:
 NETWORKS: Final[tuple[Invariant, ...]] = (
     Invariant(
         "no_try_after_stop",
-        "No instrument is tried by us after a refusal that forbids it, until it is updated or pays.",
+        "After a refusal that forbids it no instrument is tried by us until updated or paid with.",
         _after_stop,
     ),
     Invariant(
