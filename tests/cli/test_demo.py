@@ -4,7 +4,6 @@ import pytest
 
 from recoup.testing import events
 
-
 #: What a business would feed it.
 EVENT = events.line(events.event("customer.created", events.customer("cus_1"), id="evt_1"))
 
@@ -48,7 +47,7 @@ class TestTheDemonstration:
 
         assert result.exit_code == 2
         assert "holds customers" in result.output
-        assert len(cli.json("customers", "list")["rows"]) == 1
+        assert "cus_1" in cli("customers", "list").output
 
 
 class TestAfterwards:
