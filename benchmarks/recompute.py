@@ -27,7 +27,7 @@ from recoup.core.policy import Policies
 from recoup.recompute import Engine
 from recoup.reference import load_rules
 from recoup.store import database, observe
-from recoup.work import THREADS, recompute_all
+from recoup.work import THREADS, collect_seldom, recompute_all
 
 CUSTOMERS = 100_000
 BATCH = 1_000
@@ -40,6 +40,7 @@ FLOORS = {"customers_per_s": 15_000.0, "ratio_to_by_hand": 0.35}
 
 def run(url: str) -> dict[str, Any]:
     """Measure both on halves of one population, in turns, so that both see the same machine."""
+    collect_seldom()
     populate(url, count=CUSTOMERS, every=EVERY, spread=SPREAD)
     database_ = database.connect(make_url(url).set(drivername="postgresql+psycopg"))
     rules = Engine(Policies(), load_rules())

@@ -53,7 +53,9 @@ def _played(console: Console, *, customers: int, days: int, seed: int, quiet: bo
     from recoup.demo.report import report  # noqa: PLC0415  the engine
     from recoup.demo.run import play  # noqa: PLC0415  the engine
     from recoup.demo.stage import START, stage  # noqa: PLC0415  the engine
+    from recoup.work import collect_seldom  # noqa: PLC0415  the engine
 
+    collect_seldom()
     started = time.monotonic()
     columns: list[Any] = [
         BarColumn(),

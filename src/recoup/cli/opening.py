@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Engine
 
+from recoup import work
 from recoup.billing import FAKE_BOOKS, SIMULATED_NOW, Recoup
 from recoup.config import Config
 from recoup.errors import InvalidValue
@@ -41,6 +42,7 @@ def opened(*, at: datetime | None = None) -> Iterator[Recoup]:
     with stored(config) as engine:
         clock = None if at is None else _moved(engine, config, at)
     config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    work.collect_seldom()
     with Recoup(config, clock=clock) as recoup:
         yield recoup
 

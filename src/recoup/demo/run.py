@@ -15,7 +15,7 @@ from recoup.store.queries import agenda
 from recoup.store.records import settings
 
 #: Turns are no closer than this, as a cron job's would be.
-TURN: Final = timedelta(hours=4)
+TURN: Final = timedelta(hours=6)
 #: The progress is counted no oftener than this; counting costs a query.
 SHOWN: Final = timedelta(days=1)
 
