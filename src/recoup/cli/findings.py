@@ -142,13 +142,12 @@ def _server(config: Config, connection: Connection) -> Iterator[Finding]:
 
 
 def _work(config: Config, engine: Engine) -> Iterator[Finding]:
+    now = clock_of(engine).now()
     with engine.connect() as connection:
         if SIMULATED_NOW in settings.read(connection):
-            now = clock_of(engine).now()
             help = "Right for a demo only; `recoup tick --now` moves it."
             yield Finding("clock", "warn", f"simulated, it is {instant(now)}", help)
         else:
-            now = clock_of(engine).now()
             yield Finding("clock", "ok", "the machine's")
         yield _clocks(connection, now)
         yield _queues(connection, now)

@@ -7,14 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import msgspec
 from sqlalchemy import Engine
 
 from recoup import work
-from recoup.billing import FAKE_BOOKS, SIMULATED_NOW, Recoup
+from recoup.billing import SIMULATED_NOW, Recoup
 from recoup.config import Config
 from recoup.errors import InvalidValue
 from recoup.jobs.clocks import Clock, SystemClock, TestClock
@@ -74,14 +73,6 @@ def clock_of(engine: Engine) -> Clock:
     with engine.connect() as connection:
         simulated = settings.read(connection).get(SIMULATED_NOW)
     return SystemClock() if simulated is None else TestClock(datetime.fromisoformat(simulated))
-
-
-def fake_world(engine: Engine, config: Config) -> Path | None:
-    """Return the file of the fake processor's world, if that is the processor and it is there."""
-    with engine.connect() as connection:
-        named = settings.read(connection).get(FAKE_BOOKS)
-    path = Path(named) if named else config.home / "fake.sqlite3"
-    return path if config.processor == "fake" and path.is_file() else None
 
 
 def _moved(engine: Engine, config: Config, at: datetime) -> Clock:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 from recoup.billing import SIMULATED_NOW, Recoup
+from recoup.demo.pace import news
 from recoup.processors.fake import FakeProcessor
 from recoup.store.records import settings
 
 #: The setting that says which of the fake's events was heard last.
 HEARD: Final = "fake_heard"
-_EVENTS: Final = 5000
 
 
 def simulated(recoup: Recoup) -> bool:
@@ -33,10 +33,9 @@ def catch_up(recoup: Recoup) -> int:
     with recoup.database.connect() as connection:
         last = int(settings.read(connection).get(HEARD, "0"))
     heard = 0
-    while events := fake.events(after=last, limit=_EVENTS):
-        last = events[-1][0]
+    for number, events in news(fake, after=last):
         heard += len(events)
-        recoup.ingest(body for _, body in events)
+        recoup.ingest(events)
         with recoup.database.begin() as connection:
-            settings.write(connection, {HEARD: str(last)})
+            settings.write(connection, {HEARD: str(number)})
     return heard

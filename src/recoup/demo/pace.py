@@ -21,6 +21,13 @@ _EVENTS: Final = 5000
 _CIRCLE: Final = 1000
 
 
+def news(fake: FakeProcessor, *, after: int) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield what the fake has said behind number `after`: the last number, and the events."""
+    while events := fake.events(after=after, limit=_EVENTS):
+        after = events[-1][0]
+        yield after, [body for _, body in events]
+
+
 class Pace:
     """
     Moves a Recoup and its fake processor through time together.
@@ -82,10 +89,10 @@ class Pace:
     def listen(self) -> int:
         """Give the inbox what the processor has said since; return how many events."""
         heard = 0
-        while events := self._fake.events(after=self.heard, limit=_EVENTS):
-            self.heard = events[-1][0]
+        for number, events in news(self._fake, after=self.heard):
+            self.heard = number
             heard += len(events)
-            self._recoup.ingest(body for _, body in events)
+            self._recoup.ingest(events)
         return heard
 
     def _next(self, latest: datetime) -> datetime:

@@ -93,7 +93,7 @@ def report(
     recoup = stage.recoup
     with recoup.database.connect() as connection:
         failed = recovery.obligations(connection)
-        ours, successes, _ = recovery.tries(connection)
+        ours, successes = recovery.tries(connection)
         mails = recovery.mails_sent(connection)
         false = recovery.false_restrictions(connection)
     checked = verified(recoup, progress=progress)

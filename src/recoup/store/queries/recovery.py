@@ -35,8 +35,7 @@ _OBLIGATIONS: Final = """
 
 _TRIES: Final = """
     SELECT count(*) FILTER (WHERE a.ordinal IS NOT NULL AND a.state <> 'canceled'),
-           count(*) FILTER (WHERE a.ordinal IS NOT NULL AND a.state = 'succeeded'),
-           count(*)
+           count(*) FILTER (WHERE a.ordinal IS NOT NULL AND a.state = 'succeeded')
     FROM attempts a JOIN invoices i ON i.id = a.invoice_id
     WHERE i.first_failed_at IS NOT NULL"""
 
@@ -76,10 +75,10 @@ def obligations(connection: Connection) -> list[Obligation]:
     return [Obligation(*row) for row in batch.fetch(connection, _OBLIGATIONS)]
 
 
-def tries(connection: Connection) -> tuple[int, int, int]:
-    """Return our attempts on failed obligations, those that succeeded, and all attempts."""
-    ours, successes, everyone = batch.fetch(connection, _TRIES)[0]
-    return ours, successes, everyone
+def tries(connection: Connection) -> tuple[int, int]:
+    """Return our attempts on failed obligations, and those of them that succeeded."""
+    ours, successes = batch.fetch(connection, _TRIES)[0]
+    return ours, successes
 
 
 def false_restrictions(connection: Connection) -> int:
