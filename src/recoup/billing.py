@@ -10,12 +10,22 @@ from typing import Any, Final, Self
 
 from sqlalchemy import Connection
 
-from recoup import policy_file, reference, work
+from recoup import commands, policy_file, reference, work
+from recoup.commands.base import Office
+from recoup.commands.changes import Changes
+from recoup.commands.coupons import Coupons
+from recoup.commands.customers import Customers
+from recoup.commands.invoices import Invoices
+from recoup.commands.methods import Methods
+from recoup.commands.payments import Payments
+from recoup.commands.subscriptions import Subscriptions
 from recoup.config import Config
 from recoup.core.account import CustomerId
+from recoup.core.billing.catalogue import NOTHING_SOLD, Catalogue
 from recoup.core.policy import Policies
 from recoup.effects.base import World
 from recoup.errors import ConfigError
+from recoup.jobs import inline
 from recoup.jobs.base import QUEUES
 from recoup.jobs.clocks import Clock, SystemClock, TestClock
 from recoup.jobs.loop import OurDesk
@@ -47,6 +57,7 @@ class Recoup:
         sender: What sends mails; by default the one the settings ask for.
         clock: Tells the time; by default the machine's, or the database's simulated one.
         policies: How debts are handled; by default the settings' file, or the default policy.
+        plans: What is sold; by default the settings' file, or nothing.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -61,6 +72,7 @@ class Recoup:
         sender: Sender | None = None,
         clock: Clock | None = None,
         policies: Policies | None = None,
+        plans: Catalogue | None = None,
     ) -> None:
         self.config = config
         self.url = database.database_url(config)
@@ -84,9 +96,27 @@ class Recoup:
             base_url=config.base_url,
             mail_from=config.mail_from,
             business=config.mail_from.partition("<")[0].strip() or "us",
+            kinds=commands.KINDS,
         )
         self.handlers = work.handlers(self.world)
         self._remember_policies()
+        self.plans = plans or NOTHING_SOLD
+        self.office = Office(
+            database=self.database,
+            processor=self.processor,
+            now=self.clock.now,
+            recompute=self._recomputed,
+            carry_out=self._carry_out,
+            unstored=self.world.unstored,
+            plans=self.plans,
+        )
+        self.customers = Customers(self.office)
+        self.methods = Methods(self.office)
+        self.subscriptions = Subscriptions(self.office)
+        self.changes = Changes(self.office)
+        self.invoices = Invoices(self.office)
+        self.payments = Payments(self.office)
+        self.coupons = Coupons(self.office)
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -153,6 +183,10 @@ class Recoup:
             queues,
             recurring=work.recurring(self.engine, self.absorb_stored),
         )
+
+    def _carry_out(self, key: str) -> bool:
+        desk = OurDesk(self.database, self.clock, self.handlers)
+        return inline.carry_out(desk, key.partition(":")[0], key)
 
     def _recomputed(
         self,

@@ -7,7 +7,18 @@ RecoupError
 ├── InvalidValue            a value can not exist: fix the call
 │   ├── InvalidMoney
 │   ├── CurrencyMismatch
-│   └── InvalidPeriod
+│   ├── InvalidPeriod
+│   ├── InvalidMetadata     not a flat map of short texts
+│   └── UnknownOption       no such option; the text suggests the nearest
+├── CommandError            a command was not carried out, by what the caller can do next
+│   ├── KeyConflict         the idempotency key belongs to another request: take a new key
+│   ├── InProgress          it is being carried out: the same key again, a little later
+│   ├── StaleRecord         somebody was faster: read again, decide again
+│   └── NotPossible         the state of things forbids it: look again, ask for something else
+│       ├── DuplicatePlan   the customer has this plan already
+│       ├── PreviewExpired  what was shown holds no longer: preview again
+│       ├── NotRefundable   more than what remains of the payment
+│       └── CouponRefused   expired, used up, or not for this customer or price
 ├── IllegalTransition       a bug in the caller: the move is not in the table
 ├── NotFound                no such customer, case, effect …: check the id
 ├── Unreadable              bytes from outside that mean nothing: kept, parked, shown
@@ -20,6 +31,7 @@ RecoupError
 │   ├── Busy                refused before anything happened (rate, lock): repeat later, same key
 │   ├── KeyReused           the key was used for another request: a bug in the caller
 │   └── Rejected            our request was wrong: repeating cannot help
+│       └── CustomerTaxLocationInvalid   the address can not be placed: ask the customer
 └── MailError               the mail server, by what the caller can do next
     ├── MailUnreachable     not taken, or nobody knows: the same mail again, later
     └── Undeliverable       refused for good: this mail to this address will never go
@@ -54,6 +66,50 @@ class CurrencyMismatch(InvalidValue):
 
 class InvalidPeriod(InvalidValue):
     """An instant without a zone, or an end before its start."""
+
+
+class InvalidMetadata(InvalidValue):
+    """Not a flat map of text to text within the limits."""
+
+
+class UnknownOption(InvalidValue, TypeError):
+    """An option that does not exist, or of a type that it can not have."""
+
+
+class CommandError(RecoupError):
+    """A command was not carried out. Nothing was changed by it."""
+
+
+class KeyConflict(CommandError):
+    """The idempotency key was used for a request with other parameters."""
+
+
+class InProgress(CommandError):
+    """The command is recorded and being carried out: ask with the same key a little later."""
+
+
+class StaleRecord(CommandError):
+    """The record has changed since it was read."""
+
+
+class NotPossible(CommandError):
+    """The state of things does not allow it."""
+
+
+class DuplicatePlan(NotPossible):
+    """The customer has a live subscription to this plan."""
+
+
+class PreviewExpired(NotPossible):
+    """The preview is too old, used, or the subscription has changed since."""
+
+
+class NotRefundable(NotPossible):
+    """Less remains of the payment than was to be given back, or it took no money."""
+
+
+class CouponRefused(NotPossible):
+    """The coupon or promotion code can not be redeemed here and now."""
 
 
 class IllegalTransition(RecoupError):
@@ -112,6 +168,16 @@ class KeyReused(ProcessorError):
 
 class Rejected(ProcessorError):
     """The request was wrong. Repeating it cannot help."""
+
+
+class CustomerTaxLocationInvalid(Rejected):
+    """
+    The processor can not tell where the customer is taxed. Nothing was changed.
+
+    `code` is "customer_tax_location_invalid", as the processor calls it.
+    """
+
+    code = "customer_tax_location_invalid"
 
 
 class MailError(RecoupError):

@@ -8,9 +8,9 @@ so any order and any number of deliveries end in the same row. All instants are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from recoup.core.account import Signal
 from recoup.core.money import Money
@@ -65,6 +65,9 @@ class CustomerFact:
     default_method: str | None
     metadata: Mapping[str, str]
     deleted: bool = False
+    #: The processor's object without its sensitive parts: no address, phone, shipping or tax.
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    idempotency_key: str | None = None  #: ours, when one of our requests made the customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,21 @@ class MethodFact:
     exp_month: int | None
     changed_at: datetime
     detached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFact:
+    processor_id: str
+    price: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountFact:
+    """What lowers a subscription's invoices; both None: nothing does."""
+
+    coupon: str | None = None
+    promotion_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,13 @@ class SubscriptionFact:
     end_reason: str | None  #: requested, payment_failed, payment_disputed, processor
     collection_method: str
     default_method: str | None
+    items: tuple[ItemFact, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    anchor: datetime | None = None
+    feedback: str | None = None
+    pause_behavior: str | None = None  #: None: collection is not paused
+    resumes_at: datetime | None = None
+    discount: DiscountFact | None = None  #: None: not said (only an id, or not at all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +149,9 @@ class InvoiceFact:
     next_try_at: datetime | None
     tries: int
     out_of_band: bool
+    description: str | None = None
+    tax: int = 0  #: minor units, part of `due`
+    credited: int = 0  #: minor units given back by credit notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +198,7 @@ class RefundFact:
     amount: Money
     status: str
     at: datetime
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +212,35 @@ class DisputeFact:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CouponFact:
+    processor_id: str
+    seen: Seen
+    name: str | None
+    percent_off: str | None  #: decimal text, "12.5"
+    amount_off: Money | None
+    duration: str
+    months: int | None
+    max_redemptions: int | None
+    redeem_by: datetime | None
+    prices: tuple[str, ...] | None  #: None: not said
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionCodeFact:
+    processor_id: str
+    coupon: str
+    seen: Seen
+    code: str
+    active: bool
+    customer: str | None
+    max_redemptions: int | None
+    expires_at: datetime | None
+    first_time: bool
+    minimum: Money | None
+
+
 Fact = (
     CustomerFact
     | MethodFact
@@ -193,6 +251,8 @@ Fact = (
     | PaymentLink
     | RefundFact
     | DisputeFact
+    | CouponFact
+    | PromotionCodeFact
 )
 
 

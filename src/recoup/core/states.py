@@ -58,6 +58,16 @@ class MailState(StrEnum):
     BOUNCED = "bounced"
 
 
+class CommandState(StrEnum):
+    """How far a command has come."""
+
+    RECORDED = "recorded"  #: committed; nobody has been asked
+    ASKED = "asked"  #: the processor is being asked, or was when the asking stopped
+    UNKNOWN = "unknown"  #: no answer came; it is asked again with the same key, or looked up
+    DONE = "done"
+    REFUSED = "refused"  #: the answer was no, or it was called off before anybody was asked
+
+
 class CaseEnd(StrEnum):
     """How a case ended. An open case has none; an ended one keeps the one it got."""
 
@@ -146,12 +156,23 @@ NOTICE_MOVES: Final[Mapping[NoticeState, frozenset[NoticeState]]] = {
     NoticeState.CANCELED: frozenset(),
 }
 
+COMMAND_MOVES: Final[Mapping[CommandState, frozenset[CommandState]]] = {
+    CommandState.RECORDED: frozenset(
+        {CommandState.ASKED, CommandState.DONE, CommandState.REFUSED}
+    ),
+    CommandState.ASKED: frozenset({CommandState.DONE, CommandState.REFUSED, CommandState.UNKNOWN}),
+    CommandState.UNKNOWN: frozenset({CommandState.DONE, CommandState.REFUSED}),
+    CommandState.DONE: frozenset(),
+    CommandState.REFUSED: frozenset(),
+}
+
 #: Machine name (the table it guards) -> its moves; what the database's `moves` table must hold.
 MACHINES: Final[Mapping[str, Mapping[StrEnum, frozenset[StrEnum]]]] = {
     "subscriptions": SUBSCRIPTION_MOVES,  # type: ignore[dict-item]
     "invoices": INVOICE_MOVES,  # type: ignore[dict-item]
     "attempts": ATTEMPT_MOVES,  # type: ignore[dict-item]
     "notices": NOTICE_MOVES,  # type: ignore[dict-item]
+    "commands": COMMAND_MOVES,  # type: ignore[dict-item]
 }
 
 _Status = TypeVar("_Status", bound=StrEnum)
@@ -323,3 +344,18 @@ def was_sent(state: NoticeState) -> bool:
 def is_queued(state: MailState) -> bool:
     """Whether the mail is still to be sent."""
     return state == MailState.QUEUED
+
+
+def is_over(state: CommandState) -> bool:
+    """Whether the command has its result, good or bad."""
+    return not COMMAND_MOVES[state]
+
+
+def is_done(state: CommandState) -> bool:
+    """Whether the command did what it was for."""
+    return state == CommandState.DONE
+
+
+def was_asked(state: CommandState) -> bool:
+    """Whether the processor may have heard of the command, and its answer is not known."""
+    return state in {CommandState.ASKED, CommandState.UNKNOWN}

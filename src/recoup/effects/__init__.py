@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from recoup.effects import absorb, collect, end_subscription, send_mail
+from recoup.effects import absorb, ask, collect, end_subscription, send_mail
 from recoup.effects.base import World
 from recoup.jobs.base import Handler
 
 EFFECTS: Final[Mapping[str, Callable[[World], Handler]]] = {
     "absorb": absorb.handler,
+    "ask": ask.handler,
     "collect": collect.handler,
     "end_subscription": end_subscription.handler,
     "send_mail": send_mail.handler,

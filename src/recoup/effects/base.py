@@ -8,17 +8,21 @@ fact, and the loop goes on from there. No network call is made while a transacti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from recoup.core.billing.answers import Answer
+from recoup.core.billing.requests import Request
 from recoup.core.collection.rules import Rules
 from recoup.core.policy import Policies
+from recoup.errors import ProcessorError
 from recoup.mail.senders.base import Sender
 from recoup.processors.base import Processor
+from recoup.store.writer import Writer
 
 
 class Recompute(Protocol):
@@ -27,6 +31,32 @@ class Recompute(Protocol):
     def __call__(
         self, connection: Connection, customer_ids: Iterable[int], *, trigger: str, now: datetime
     ) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A command in hand: its transaction, with its customer locked."""
+
+    writer: Writer
+    processor: str
+    customer_id: int | None
+    command_id: int
+    args: Mapping[str, Any]  #: what was kept for this moment when it was recorded
+
+
+class Kind(Protocol):
+    """A kind of command, as far as whoever carries it out must know it."""
+
+    def conclude(self, work: Work, answer: Answer) -> object:
+        """
+        Return the result, from rows that have absorbed the answer's facts, and write what else
+        follows from it. The writer is flushed before and after.
+        """
+        ...
+
+    def refused(self, work: Work, error: ProcessorError) -> None:
+        """Take back what was written when the command was recorded."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +72,6 @@ class World:
     base_url: str
     mail_from: str
     business: str
+    kinds: Mapping[str, Kind] = field(default_factory=dict)  #: of commands, by name
+    #: By command, what must not be stored, not even until it is asked.
+    unstored: dict[int, Request] = field(default_factory=dict, repr=False)

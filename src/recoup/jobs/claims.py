@@ -53,6 +53,14 @@ _CLAIM: Final = text("""
     RETURNING fresh, effects.id, key, customer_id, args, due_at, attempt
 """)
 
+_TAKE: Final = text("""
+    UPDATE effects SET state = 'running', attempt = attempt + 1, claim_id = CAST(:claim AS uuid),
+        lease_until = clock_timestamp() + CAST(:lease AS interval)
+    WHERE id = (SELECT id FROM effects WHERE key = :key AND kind = :kind AND state = 'scheduled'
+                  AND attempt < :most FOR UPDATE SKIP LOCKED)
+    RETURNING id, kind, key, customer_id, args, due_at, attempt
+""")
+
 _HELD: Final = text("""
     SELECT id FROM effects
     WHERE id = ANY(CAST(:ids AS bigint[])) AND claim_id = ANY(CAST(:claims AS uuid[]))
@@ -136,6 +144,29 @@ def claim(
     ]
     claims.sort(key=lambda each: (each.due_at, each.id))
     return Batch(head.queue, head.kind, tuple(claims), handler.lease)
+
+
+def take(connection: Connection, kind: str, key: str, handlers: Handlers) -> Claim | None:
+    """
+    Take the one scheduled effect of this key, due or not; None when there is none to be had:
+    another worker has it, it is over, or only its next claim by a worker may decide about it.
+    """
+    handler, claim_id = handlers[kind], uuid4()
+    row = connection.execute(
+        _TAKE,
+        {
+            "key": key,
+            "kind": kind,
+            "claim": claim_id,
+            "lease": handler.lease,
+            "most": handler.max_attempts,
+        },
+    ).one_or_none()
+    if row is None:
+        return None
+    return Claim(
+        row.id, row.kind, row.key, row.customer_id, row.args, row.due_at, row.attempt, claim_id
+    )
 
 
 def still_held(connection: Connection, claims: Sequence[Claim]) -> tuple[Claim, ...]:

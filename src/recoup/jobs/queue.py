@@ -117,6 +117,13 @@ def cancel(
     return done.rowcount
 
 
+def reason(connection: Connection, key: str) -> str | None:
+    """Return why the live effect of this key waits, if it was run and put off."""
+    sql = text("SELECT reason FROM effects WHERE key = :key AND state IN ('scheduled', 'parked')")
+    found: str | None = connection.scalar(sql, {"key": key})
+    return found
+
+
 def retry(connection: Connection, ids: Sequence[int], *, now: datetime) -> int:
     """Make these parked effects due at `now` with all their attempts; return how many were."""
     row = connection.execute(_RETRY, {"ids": list(ids), "now": now, "channel": CHANNEL}).one()

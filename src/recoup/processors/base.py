@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
+from recoup.core.billing.answers import Answer, Quote
+from recoup.core.billing.requests import ChangeSubscription, Request
 from recoup.core.facts import PaymentFact, Reading
 
 
@@ -31,9 +33,13 @@ class Collects(Protocol):
     #: Whether it tries failed invoices again by itself; then Recoup only watches.
     retries_itself: bool
 
-    def pay_invoice(self, invoice: str, *, method: str | None, key: str) -> PaymentFact:
+    def pay_invoice(
+        self, invoice: str, *, method: str | None, key: str, off_session: bool = True
+    ) -> PaymentFact:
         """
-        Try, off-session, to collect what remains of `invoice` with `method` (or its default).
+        Try to collect what remains of `invoice` with `method` (or its default).
+
+        `off_session` says that the customer is not there, so that nobody can authenticate.
 
         Repeating with the same `key` gives the same answer and charges nothing again, for at
         least 24 hours; after that, call `find_payment` first.
@@ -64,6 +70,35 @@ class Ends(Protocol):
 
 
 @runtime_checkable
+class Bills(Protocol):
+    """Does what people ask for: customers, subscriptions, invoices, refunds, coupons."""
+
+    def ask(self, request: Request, *, key: str) -> Answer:
+        """
+        Carry out `request`. Repeating with the same `key` gives the same answer and does nothing
+        again, for at least 24 hours; after that, call `find` first.
+
+        A declined first payment is an answer, and so is a payment that waits for its customer.
+
+        Raises:
+            CustomerTaxLocationInvalid: the address can not be placed; nothing was changed.
+        """
+        ...
+
+    def find(self, request: Request, *, key: str, since: datetime) -> Answer | None:
+        """
+        Return the answer to the `ask` made with `key` at or after `since` (UTC), however long ago.
+
+        None means: it never took effect, and will not any more.
+        """
+        ...
+
+    def quote(self, change: ChangeSubscription) -> Quote:
+        """Return what `change` would bill. Nothing is changed."""
+        ...
+
+
+@runtime_checkable
 class Tells(Protocol):
     """Reads the processor's events."""
 
@@ -78,5 +113,5 @@ class Tells(Protocol):
         ...
 
 
-class Processor(Collects, Ends, Tells, Protocol):
+class Processor(Collects, Ends, Bills, Tells, Protocol):
     """Everything the engine asks of a payment company."""

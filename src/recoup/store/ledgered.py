@@ -36,25 +36,28 @@ LEDGERED: Final[Mapping[str, Ledgered]] = {
         _of(
             "customer",
             tables.customers,
-            "processor processor_id country currency segment default_method deleted",
+            "processor processor_id country currency segment default_method deleted erased_at",
         ),
         _of("standing", tables.standings, "standing", "customer_id"),
         _of(
             "method",
             tables.payment_methods,
-            "processor_id kind instrument brand country exp_year exp_month detached changed_at",
+            "processor_id kind instrument brand country exp_year exp_month detached changed_at "
+            "backup consented_at",
         ),
         _of(
             "subscription",
             tables.subscriptions,
             "processor_id status plan quantity currency period_start period_end trial_end "
-            "cancel_at canceled_at ended_at end_reason end_requested_at",
+            "cancel_at canceled_at ended_at end_reason end_requested_at anchor feedback "
+            "pause_behavior resumes_at coupon promotion_code",
         ),
         _of(
             "invoice",
             tables.invoices,
             "processor_id subscription_id case_id status currency amount_due amount_paid "
-            "amount_remaining reason closed_at out_of_band first_failed_at disputed",
+            "amount_remaining reason closed_at out_of_band first_failed_at disputed tax credited "
+            "charged_back resolved_as",
         ),
         _of(
             "attempt",
@@ -63,7 +66,7 @@ LEDGERED: Final[Mapping[str, Ledgered]] = {
             "instrument off_session happened_at requested_at ended_at decline_code advice_code "
             "network_decline_code network_advice_code",
         ),
-        _of("refund", tables.refunds, "attempt_id amount currency status happened_at"),
+        _of("refund", tables.refunds, "attempt_id amount currency status happened_at reason"),
         _of("dispute", tables.disputes, "attempt_id amount currency open lost happened_at"),
         _of(
             "case",
@@ -79,6 +82,12 @@ LEDGERED: Final[Mapping[str, Ledgered]] = {
             "restriction",
             tables.restrictions,
             "case_id scope consequence rung since lifted_at",
+        ),
+        _of("command", tables.commands, "kind subject state amount currency"),
+        _of(
+            "redemption",
+            tables.redemptions,
+            "coupon_id promotion_code_id subscription_id redeemed_at given_back_at reason",
         ),
         _of("hold", tables.holds, "reason actor since until"),
     )

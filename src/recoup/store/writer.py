@@ -26,6 +26,8 @@ _ORDER: Final = tuple(
     for table in (
         tables.customers,
         tables.standings,
+        tables.coupons,
+        tables.promotion_codes,
         tables.payment_methods,
         tables.subscriptions,
         tables.cases,
@@ -41,6 +43,8 @@ _ORDER: Final = tuple(
         tables.mails,
         tables.runs,
         tables.decisions,
+        tables.commands,
+        tables.redemptions,
     )
 )
 

@@ -29,7 +29,8 @@ from recoup.processors.fake.world import MICROSECOND, Session, World, micros
 KEPT: Final = timedelta(hours=24)
 LONGEST_KEY: Final = 255
 
-Call = Literal["pay_invoice", "find_payment", "cancel_subscription"]
+#: "pay_invoice", "find_payment", "cancel_subscription", "find", "quote", or a request's type.
+Call = str
 #: Told of "received" (the request is here, nothing has happened) and "done" (it has happened,
 #: the reply is not sent yet), with the key. A test kills or freezes its worker there.
 Watch = Callable[[str, str], None]
@@ -103,7 +104,7 @@ def raise_if_asleep(fault: Fault | None) -> None:
 def run(
     world: World,
     call: Call,
-    asked: Mapping[str, str | None],
+    asked: Mapping[str, str | bool | None],
     work: Callable[[Session], bytes],
     *,
     key: str,

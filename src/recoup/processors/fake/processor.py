@@ -17,9 +17,12 @@ from typing import Any, Final
 import msgspec
 
 from recoup.core import states
+from recoup.core.billing.answers import Answer, Quote
+from recoup.core.billing.requests import ChangeSubscription, Request
 from recoup.core.facts import PaymentFact, Reading
 from recoup.errors import Busy
 from recoup.processors.fake import billing, books, idempotency, payments
+from recoup.processors.fake.desk import answering
 from recoup.processors.fake.idempotency import Fault, Watch
 from recoup.processors.fake.model import (
     Charge,
@@ -70,16 +73,18 @@ class FakeProcessor(Stage):
 
     # -- what the engine asks for ---------------------------------------------------------
 
-    def pay_invoice(self, invoice: str, *, method: str | None, key: str) -> PaymentFact:
-        """Try, off-session, to collect `invoice`. See `recoup.processors.base.Collects`."""
+    def pay_invoice(
+        self, invoice: str, *, method: str | None, key: str, off_session: bool = True
+    ) -> PaymentFact:
+        """Try to collect `invoice`. See `recoup.processors.base.Collects`."""
 
         def work(s: Session) -> bytes:
             owed = payments.payable(s, invoice)
             chosen = payments.chosen(s, owed, method)
-            done = payments.attempt(s, owed, chosen, off_session=True, key=key)
+            done = payments.attempt(s, owed, chosen, off_session=off_session, key=key)
             return msgspec.json.encode(payments.fact(s, owed, done))
 
-        asked = {"invoice": invoice, "method": method}
+        asked = {"invoice": invoice, "method": method, "off_session": off_session}
         answer = idempotency.run(
             self._world, "pay_invoice", asked, work, key=key, watch=self._watch
         )
@@ -118,6 +123,19 @@ class FakeProcessor(Stage):
         idempotency.run(
             self._world, "cancel_subscription", asked, work, key=key, watch=self._watch
         )
+
+    def ask(self, request: Request, *, key: str) -> Answer:
+        """Carry out `request`. See `recoup.processors.base.Bills`."""
+        return answering.ask(self._world, request, key=key, watch=self._watch)
+
+    def find(self, request: Request, *, key: str, since: datetime) -> Answer | None:
+        """Return what became of an `ask`. See `recoup.processors.base.Bills`."""
+        del request  # the fake remembers keys for ever; another processor may have to search
+        return answering.find(self._world, key=key, since=since)
+
+    def quote(self, change: ChangeSubscription) -> Quote:
+        """Return what `change` would bill. See `recoup.processors.base.Bills`."""
+        raise NotImplementedError
 
     def read(self, event: Mapping[str, Any]) -> Reading:
         """Return what one event says: the fake speaks Stripe's language."""

@@ -45,6 +45,8 @@ CREATE TABLE IF NOT EXISTS due (at INTEGER, turn INTEGER, deed TEXT NOT NULL,
 CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, made_at INTEGER NOT NULL,
     asked BLOB NOT NULL, verdict TEXT NOT NULL, answer BLOB, process INTEGER) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS requests_made ON requests (made_at);
+CREATE TABLE IF NOT EXISTS asked (key TEXT PRIMARY KEY, answer BLOB NOT NULL,
+    at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS faults (id INTEGER PRIMARY KEY, doc BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS lines (entry INTEGER NOT NULL, at INTEGER NOT NULL,
     what TEXT NOT NULL, invoice TEXT NOT NULL, account TEXT NOT NULL, currency TEXT NOT NULL,
@@ -233,6 +235,24 @@ class Session:
         self._meta[key] = value
         self._changed.add(key)
         return value
+
+    def counted(self, name: str) -> int:
+        """Return how far `name` has been counted."""
+        value: int = self._meta.get("count:" + name, 0)
+        return value
+
+    def remember(self, key: str, answer: bytes) -> None:
+        """Keep for ever, unlike the idempotency keys, what a request came to."""
+        self.connection.execute(
+            "INSERT OR REPLACE INTO asked VALUES (?, ?, ?)", (key, answer, self.now)
+        )
+
+    def remembered(self, key: str, since: int) -> bytes | None:
+        """Return what the request with `key`, made at second `since` or later, came to."""
+        row = self.connection.execute(
+            "SELECT answer FROM asked WHERE key = ? AND at >= ?", (key, since)
+        ).fetchone()
+        return None if row is None else row[0]
 
     def dice(self, *names: object) -> int:
         """Return 0 to 999: always the same for the same names in a world of the same seed."""

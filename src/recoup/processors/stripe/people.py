@@ -25,6 +25,7 @@ def customer(event: Event) -> tuple[CustomerFact]:
             default_method=method or told.opt_ref("default_source"),
             metadata=told.texts("metadata"),
             deleted=deleted,
+            idempotency_key=event.key if event.type == "customer.created" else None,
         ),
     )
 

@@ -96,6 +96,7 @@ def _new(
             "processor_id": fact.processor_id,
             "first_failed_at": None,
             "disputed": False,
+            "charged_back": 0,
         },
     )
 
@@ -162,4 +163,7 @@ def _invoice(fact: InvoiceFact) -> dict[str, object]:
         "next_try_at": fact.next_try_at,
         "tries": fact.tries,
         "out_of_band": fact.out_of_band,
+        "description": fact.description,
+        "tax": fact.tax,
+        "credited": fact.credited,
     }

@@ -75,6 +75,7 @@ class Known:
         self.links: dict[str, str] = {}
         self.linked: frozenset[str] = frozenset()  #: payments whose link is stored already
         self.by_key: dict[str, Row] = {}
+        self.intents: dict[str, int] = {}  #: our request's key -> the customer it was made for
 
     @classmethod
     def read(cls, connection: Connection, processor: str, told: Told) -> Known:
@@ -88,10 +89,26 @@ class Known:
         invoices = known._invoice_names(told)
         charges = _charges(told)
         _one_creator(connection, processor, told)
+        known._read_intents(connection, told)
         ids = _customer_ids(connection, processor, told, invoices, charges)
+        ids = sorted({*ids, *known.intents.values()})
         known.customers.load(connection, "id = ANY(%s) ORDER BY id FOR UPDATE", (ids,))
         known._read_rows(connection, processor, told, invoices, charges)
         return known
+
+    def _read_intents(self, connection: Connection, told: Told) -> None:
+        keys = sorted({f.idempotency_key for _, f in told.customers if f.idempotency_key})
+        if keys:
+            sql = (
+                "SELECT processor_key, customer_id FROM commands "
+                "WHERE processor_key = ANY(%s) AND customer_id IS NOT NULL"
+            )
+            self.intents.update(batch.fetch(connection, sql, (keys,)))
+
+    def intended(self, fact: CustomerFact) -> Row | None:
+        """Return the row that was there before the processor knew of the customer."""
+        row = self.customers.by_id.get(self.intents.get(fact.idempotency_key or "", 0))
+        return row if row is not None and row["processor_id"] is None else None
 
     def _read_links(self, connection: Connection, processor: str, told: Told) -> None:
         payments = {f.payment_intent or f.processor_id for _, f in told.payments}

@@ -13,7 +13,10 @@ from recoup.store.writer import Writer
 def customers(writer: Writer, processor: str, told: Told, known: Known, waiting: Waiting) -> None:
     """A customer needs no parent; a new one gets its standing with it."""
     for _, fact in told.customers:
-        row = known.customers.get(fact.processor_id)
+        row = known.customers.get(fact.processor_id) or known.intended(fact)
+        if row is not None and row["processor_id"] is None:
+            row.values["processor_id"] = fact.processor_id
+            known.customers.add(row)
         if row is None:
             row = known.customers.new(
                 writer, {"processor": processor, "processor_id": fact.processor_id}

@@ -6,6 +6,8 @@ Constraints, indexes and triggers live in the migrations; a test compares the tw
 
 from recoup.store.tables.access import holds, restrictions, tasks
 from recoup.store.tables.attempts import attempts, disputes, payment_links, refunds
+from recoup.store.tables.commands import commands, previews
+from recoup.store.tables.coupons import coupons, promotion_codes, redemptions
 from recoup.store.tables.customers import customers, payment_methods, standings
 from recoup.store.tables.inbox import inbox
 from recoup.store.tables.invoices import invoices
@@ -18,6 +20,8 @@ from recoup.store.tables.subscriptions import subscriptions
 __all__ = [
     "attempts",
     "cases",
+    "commands",
+    "coupons",
     "customers",
     "decisions",
     "disputes",
@@ -32,6 +36,9 @@ __all__ = [
     "payment_links",
     "payment_methods",
     "policies",
+    "previews",
+    "promotion_codes",
+    "redemptions",
     "refunds",
     "restrictions",
     "runs",

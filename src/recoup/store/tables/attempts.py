@@ -56,6 +56,7 @@ refunds = Table(
     Column("status", Text, nullable=False),
     instant("happened_at", nullable=False),
     *seen(),
+    Column("reason", Text),
 )
 
 disputes = Table(

@@ -25,6 +25,9 @@ customers = Table(
     Column("deleted", Boolean, nullable=False),
     instant("created_at", nullable=False),
     *seen(nullable=True),
+    Column("data", JSONB, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    instant("erased_at"),
 )
 
 standings = Table(
@@ -55,4 +58,7 @@ payment_methods = Table(
     Column("detached", Boolean, nullable=False),
     instant("changed_at", nullable=False),
     *seen(),
+    Column("backup", Integer),
+    instant("consented_at"),
+    Column("consented_by", Text),
 )

@@ -31,4 +31,9 @@ invoices = Table(
     instant("first_failed_at"),
     Column("disputed", Boolean, nullable=False),
     *seen(),
+    Column("description", Text),
+    Column("tax", BigInteger, nullable=False),
+    Column("credited", BigInteger, nullable=False),
+    Column("charged_back", BigInteger, nullable=False),
+    Column("resolved_as", Text),
 )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Integer, Table, Text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from recoup.store.tables.metadata import identity, instant, metadata, seen
 
@@ -28,4 +28,13 @@ subscriptions = Table(
     Column("collection_method", Text, nullable=False),
     Column("default_method", Text),
     *seen(),
+    Column("items", JSONB, nullable=False),
+    Column("next_items", JSONB, nullable=False),
+    Column("metadata", JSONB, nullable=False),
+    instant("anchor"),
+    Column("feedback", Text),
+    Column("pause_behavior", Text),
+    instant("resumes_at"),
+    Column("coupon", Text),
+    Column("promotion_code", Text),
 )

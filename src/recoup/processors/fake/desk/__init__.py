@@ -1,0 +1,1 @@
+"""What the fake does when it is asked: one module per noun, `ANSWERS` knows them all."""
