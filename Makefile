@@ -37,6 +37,7 @@ preview: $(READY)
 	$(BIN)/recoup mail preview $(ARGS)
 
 docs: $(READY)
+	$(BIN)/python tools/reference.py
 	$(BIN)/zensical build --clean --strict
 
 # Not in the help, because no contributor needs them every day.

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 CATALOGUES = {
     "core/consequences": "core/consequences/__init__.py",
     "effects": "effects/__init__.py",
+    "integrations": "integrations/__init__.py",
     "jobs/carriers": "jobs/carriers/__init__.py",
     "mail/emails": "mail/emails/__init__.py",
     "mail/senders": "mail/senders/__init__.py",

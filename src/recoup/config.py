@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -25,7 +25,7 @@ class Config(BaseSettings):
     """Every setting of Recoup. Unset ones have the default shown."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=False
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     home: Path = Field(Path("~/.recoup"), description="where the embedded database lives")
@@ -42,6 +42,7 @@ class Config(BaseSettings):
         "fake", description="the payment company; `fake` is the only one so far"
     )
     policy: Path | None = Field(None, description="a TOML file of dunning policies")
+    plans: Path | None = Field(None, description="a TOML file of what is sold")
     smtp_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:port; unset: mails become files"
     )
@@ -102,7 +103,7 @@ class Config(BaseSettings):
             raise ValueError("a URL without a user, for it stands in mails")
         return value.rstrip("/")
 
-    @field_validator("policy")
+    @field_validator("policy", "plans")
     @classmethod
     def _exists(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
@@ -121,6 +122,10 @@ class Config(BaseSettings):
             return cls(**overrides)
         except ValidationError as error:
             raise ConfigError("\n".join(_sentences(error))) from None
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: once pickled, the secrets could be read."""
+        raise TypeError("settings hold secrets and are not pickled: load them again")
 
     def shown(self) -> Mapping[str, tuple[str, str]]:
         """Return variable -> (value, meaning), secrets masked."""

@@ -3,12 +3,15 @@ Everything Recoup raises on purpose, sorted by what the caller can do next.
 
 RecoupError
 ├── ConfigError             a setting is wrong: it names itself; the command line exits 2
-│   └── InvalidPolicy       a dunning policy contradicts itself
+│   ├── InvalidPolicy       a dunning policy contradicts itself
+│   └── InvalidPlans        the plans contradict each other, or name what can not be
 ├── InvalidValue            a value can not exist: fix the call
 │   ├── InvalidMoney
 │   ├── CurrencyMismatch
 │   ├── InvalidPeriod
 │   ├── InvalidMetadata     not a flat map of short texts
+│   ├── InvalidKey          not 1 to 200 printable characters
+│   ├── WrongConnection     what was lent leads elsewhere, or its driver is another
 │   └── UnknownOption       no such option; the text suggests the nearest
 ├── CommandError            a command was not carried out, by what the caller can do next
 │   ├── KeyConflict         the idempotency key belongs to another request: take a new key
@@ -39,9 +42,26 @@ RecoupError
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+#: What must not be read in any text of ours: keys of processors, secrets of what customers
+#: confirm, passwords in addresses.
+_SECRET: Final = re.compile(
+    r"(?:sk|rk)_(?:live|test)_\w+|whsec_\w+|\w+_secret_\w+|(?<=://)[^\s/]*@"
+)
+
+
+def masked(text: str) -> str:
+    """Return `text` with what looks like a secret replaced by ***."""
+    return _SECRET.sub(lambda found: "***@" if found[0].endswith("@") else "***", text)
+
 
 class RecoupError(Exception):
-    """The root of the tree."""
+    """The root of the tree. No text of it holds a secret."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(masked(one) if isinstance(one, str) else one for one in args))
 
 
 class ConfigError(RecoupError):
@@ -50,6 +70,10 @@ class ConfigError(RecoupError):
 
 class InvalidPolicy(ConfigError):
     """A dunning policy contradicts itself."""
+
+
+class InvalidPlans(ConfigError):
+    """The plans contradict each other, or one of them can not be."""
 
 
 class InvalidValue(RecoupError, ValueError):
@@ -70,6 +94,14 @@ class InvalidPeriod(InvalidValue):
 
 class InvalidMetadata(InvalidValue):
     """Not a flat map of text to text within the limits."""
+
+
+class InvalidKey(InvalidValue):
+    """Not an idempotency key: 1 to 200 printable characters."""
+
+
+class WrongConnection(InvalidValue):
+    """A host's session or connection that an intent can not be recorded on."""
 
 
 class UnknownOption(InvalidValue, TypeError):

@@ -24,11 +24,12 @@ from recoup.jobs.clocks import Recurring
 from recoup.recompute import Engine as Rulebook
 from recoup.recompute import Run, recompute, sweep
 from recoup.store.queries import customers
+from recoup.store.records import commands
 
 #: Customers per sweep: one transaction, one read of each store.
 SWEEP: Final = 1000
 THREADS: Final = 2
-#: Done and canceled effects are kept for as long as somebody may ask.
+#: Effects and commands that are over, and their keys, are kept for as long as somebody may ask.
 KEPT: Final = timedelta(days=90)
 
 
@@ -120,7 +121,8 @@ def recompute_all(
 
 def _prune(desk: Desk) -> None:
     before = desk.now() - KEPT
-    while True:
-        with desk.engine.begin() as connection:
-            if not queue.prune(connection, before):
-                return
+    for prune in (queue.prune, commands.prune):
+        gone = 1
+        while gone:
+            with desk.engine.begin() as connection:
+                gone = prune(connection, before)

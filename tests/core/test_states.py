@@ -72,3 +72,50 @@ class TestPredicates:
 
         assert ended == {SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EXPIRED}
         assert not any(states.is_live(status) for status in ended)
+
+
+class TestTheWordsForASubscription:
+    @pytest.mark.parametrize("paused", [False, True])
+    @pytest.mark.parametrize("ended", [False, True])
+    @pytest.mark.parametrize("status", SubscriptionStatus)
+    def test_are_true_together_only_where_that_makes_sense(self, status, ended, paused):
+        row = {"ended": ended, "paused": paused}
+        active, resting = states.is_active(status, **row), states.is_paused(status, **row)
+        over = states.has_ended(status, ended=ended)
+
+        assert [active, resting, over].count(True) <= 1
+        assert not (over and states.is_past_due(status, ended=ended))
+        assert not (active and states.is_past_due(status, ended=ended))
+
+    @pytest.mark.parametrize(
+        ("status", "paused", "word"),
+        [
+            ("trialing", False, "active"),
+            ("active", False, "active"),
+            ("active", True, "paused"),
+            ("trialing", True, "paused"),
+            ("paused", False, "paused"),
+            ("past_due", True, "paused"),
+            ("past_due", False, None),
+            ("unpaid", False, None),
+            ("incomplete", False, None),
+            ("canceled", True, "ended"),
+            ("incomplete_expired", False, "ended"),
+        ],
+    )
+    def test_are_these(self, status, paused, word):
+        status = SubscriptionStatus(status)
+        said = {
+            "active": states.is_active(status, ended=False, paused=paused),
+            "paused": states.is_paused(status, ended=False, paused=paused),
+            "ended": states.has_ended(status),
+        }
+
+        assert {name for name, true in said.items() if true} == ({word} if word else set())
+
+    @pytest.mark.parametrize("status", SubscriptionStatus)
+    def test_say_that_any_row_with_an_end_has_ended(self, status):
+        assert states.has_ended(status, ended=True)
+        assert not states.is_active(status, ended=True, paused=False)
+        assert not states.is_paused(status, ended=True, paused=True)
+        assert not states.is_past_due(status, ended=True)

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import make_url
 
+from recoup.core.billing.catalogue import Catalogue, FeatureKind, Plan
 from recoup.core.policy import Policies
 from recoup.recompute import Engine, recompute, sweep
 from recoup.reference import load_rules
@@ -162,3 +163,73 @@ def new_shop(new_database):
     yield make
     for engine in engines:
         engine.dispose()
+
+
+class Buyers:
+    """Customers, what they bought and what is closed to them, as bare rows. Each verb commits."""
+
+    features = frozenset({"seats", "edit", "look", "export"})
+
+    @classmethod
+    def plans(cls, *prices):
+        """The catalogue in which these prices are the plan pro; 'p' is, when none is named."""
+        pro = Plan("pro", frozenset(prices or "p"), cls.features, {"projects": 10, "guests": None})
+        kinds = {"seats": FeatureKind.GROWTH, "look": FeatureKind.READ}
+        return Catalogue({"pro": pro}, kinds | {"export": FeatureKind.FLOOR})
+
+    def __init__(self, engine):
+        self.engine = engine
+
+    def run(self, sql, **given):
+        with self.engine.begin() as connection:
+            result = connection.execute(text(sql), given)
+            return result.scalar() if result.returns_rows else None
+
+    def customer(self, name="cus_1", owner=None):
+        return self.run(
+            "INSERT INTO customers (processor, processor_id, owner_type, owner_id, created_at) "
+            "VALUES ('fake', :name, :type, :owner, now()) RETURNING id",
+            name=name,
+            type=owner and "team",
+            owner=owner,
+        )
+
+    def subscription(self, customer, *, status="active", price="p"):
+        return self.run(
+            "INSERT INTO subscriptions (customer_id, processor, processor_id, status, prices, "
+            "currency, collection_method, seen_at, seen_event) VALUES (:customer, 'fake', "
+            "'sub_' || nextval('subscriptions_id_seq'), :status, ARRAY[:price], 'EUR', "
+            "'charge_automatically', now(), 'evt') RETURNING id",
+            customer=customer,
+            status=status,
+            price=price,
+        )
+
+    def case(self, customer, subscription, **more):
+        given = {"ending": None, "ended": None, "settled": None} | more
+        return self.run(
+            "INSERT INTO cases (customer_id, scope, anchor, opened_at, policy, ending, ended_at, "
+            "settled_at) VALUES (:customer, :scope, now(), now(), 'default/1', :ending, :ended, "
+            ":settled) RETURNING id",
+            customer=customer,
+            scope=f"subscription:{subscription}",
+            **given,
+        )
+
+    def restrict(self, customer, subscription, consequence="suspend"):
+        return self.run(
+            "INSERT INTO restrictions (customer_id, case_id, scope, consequence, rung, since) "
+            "VALUES (:customer, :case, :scope, :consequence, 'rung', now()) RETURNING id",
+            customer=customer,
+            case=self.case(customer, subscription),
+            scope=f"subscription:{subscription}",
+            consequence=consequence,
+        )
+
+    def lift(self, restriction):
+        self.run("UPDATE restrictions SET lifted_at = now() WHERE id = :id", id=restriction)
+
+
+@pytest.fixture
+def buyers(engine):
+    return Buyers(engine)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
+from recoup.core.billing.requests import (
+    ChangeSubscription,
+    CreateInvoice,
+    ItemChange,
+    ItemWanted,
+    LineWanted,
+    PreparePayment,
+    StartSubscription,
+)
+from recoup.core.facts import SubscriptionFact
 from recoup.core.money import Money
+from recoup.errors import Rejected
 from recoup.processors.fake import NO_FUNDS, Declines, FakeProcessor, Pays
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+TEN = Money(1000, "EUR")
 
 
 class Town:
@@ -39,8 +53,125 @@ class Town:
     def wait(self, span):
         self.fake.advance(self.fake.now + span)
 
+    def seen(self):
+        """Return how many events there are, and what the books hold."""
+        return len(self.fake.events(limit=100_000)), self.fake.books()
+
+    def last(self):
+        """Return the newest event."""
+        return self.events()[-1]
+
+    def events(self, after=0):
+        """Return all events after the number, decoded."""
+        return [json.loads(body) for _, body in self.fake.events(after, limit=100_000)]
+
+    def told(self, after=0):
+        """Return the types of all events after the number."""
+        return [event["type"] for event in self.events(after)]
+
+    @contextmanager
+    def unchanged(self, why, error=Rejected):
+        """Expect a refusal that says why, and that leaves the world as it was."""
+        before = self.seen()
+        with pytest.raises(error, match=why):
+            yield
+        assert self.seen() == before
+
 
 @pytest.fixture
 def town():
     with FakeProcessor(":memory:") as fake:
         yield Town(fake)
+
+
+@pytest.fixture
+def ask(town):
+    """Ask the fake, each time with a key of its own unless one is given."""
+    count = iter(range(1_000))
+
+    def one(request, *, key=None):
+        return town.fake.ask(request, key=key or f"ask:{next(count)}")
+
+    return one
+
+
+class Till:
+    """Invoices of ten euros, of customers whose card answers as it is told."""
+
+    def __init__(self, town, ask):
+        self.town, self.fake, self.ask = town, town.fake, ask
+
+    def invoice(self, payer=None, *, amount=TEN, **how):
+        """Return (invoice, payment intent, method) of somebody new."""
+        customer = self.fake.create_customer(email="ann@example.com")
+        method = self.fake.attach_method(customer, payer, **how)
+        made = self.ask(CreateInvoice(customer, (LineWanted("Ten", amount),)))
+        return made.object, self.ask(PreparePayment(made.object)).object, method
+
+    def pay(self, invoice, key="k1", method=None):
+        return self.fake.pay_invoice(invoice, method=method, key=key, off_session=False)
+
+    def charge(self, **how):
+        """Return (charge, invoice) of ten euros that were paid."""
+        invoice, _, _ = self.invoice(**how)
+        return self.pay(invoice, key=f"pay:{invoice}").processor_id, invoice
+
+    def cash(self, currency="EUR"):
+        return self.fake.books().balances["cash", currency]
+
+    def facts(self, kind):
+        read = (self.fake.read(event) for event in self.town.events())
+        return [fact for reading in read for fact in reading.facts if isinstance(fact, kind)]
+
+
+@pytest.fixture
+def till(town, ask):
+    return Till(town, ask)
+
+
+class Host:
+    """Somebody who asks the fake, each time with a key of its own."""
+
+    def __init__(self, town):
+        self.fake, self.price, self.wait = town.fake, town.price, town.wait
+        self.asked = 0
+
+    def ask(self, request):
+        self.asked += 1
+        return self.fake.ask(request, key=f"recoup:{self.asked}")
+
+    def customer(self, payer=None):
+        customer = self.fake.create_customer(email="ada@example.com")
+        self.fake.attach_method(customer, payer)
+        return customer
+
+    def start(self, *items, payer=None, **how):
+        wanted = items or (ItemWanted(self.price),)
+        return self.ask(StartSubscription(self.customer(payer), wanted, **how))
+
+    def sub(self, answer):
+        return self.fake.subscription(answer.object)
+
+    def invoices(self, answer):
+        return self.fake.invoices_of(answer.object)
+
+    def change(self, answer, *items, **how):
+        """Change its first item, when an item is (price, quantity), or what is said of others."""
+        wanted = tuple(
+            one if isinstance(one, ItemChange) else ItemChange(self.item(answer).id, *one)
+            for one in items
+        )
+        return ChangeSubscription(answer.object, wanted, **how)
+
+    def item(self, answer):
+        return self.sub(answer).items[0]
+
+    @staticmethod
+    def newest(answer):
+        """Return the newest that an answer says about a subscription."""
+        return [fact for fact in answer.facts if isinstance(fact, SubscriptionFact)][-1]
+
+
+@pytest.fixture
+def host(town):
+    return Host(town)

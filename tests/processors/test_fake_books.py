@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recoup.core import states
+from recoup.core.billing.requests import CreateInvoice, LineWanted
 from recoup.core.money import Money
 from recoup.errors import Rejected, Unreachable
 from recoup.processors.fake import (
@@ -24,6 +25,7 @@ from recoup.processors.fake import (
     Slow,
     Sometimes,
 )
+from recoup.processors.fake.model import Dispute
 
 DAY = timedelta(days=1)
 PAYERS = (
@@ -41,7 +43,8 @@ AMOUNTS = (Money(2900, "EUR"), Money(500, "JPY"), Money(12340, "KWD"), Money(0, 
 person = st.tuples(st.sampled_from(PAYERS), st.sampled_from(AMOUNTS))
 deed = st.tuples(
     st.sampled_from(
-        "wait pay customer refund void give_up elsewhere cancel lose break new_card".split()
+        "wait pay customer refund void give_up elsewhere cancel lose break new_card "
+        "one_off dispute win lose_dispute".split()
     ),
     st.integers(0, 7),
     st.integers(1, 40),
@@ -54,6 +57,7 @@ class History:
     def __init__(self, fake, people):
         self.fake = fake
         self.subscriptions = []
+        self.disputes = []
         self.keys = 0
         for payer, amount in people:
             customer = fake.create_customer()
@@ -64,7 +68,7 @@ class History:
 
     def do(self, what, who, number):
         subscription = self.subscriptions[who % len(self.subscriptions)]
-        invoices = self.fake.invoices_of(subscription)
+        invoices = self.invoices_of(subscription)
         invoice = invoices[number % len(invoices)].id
         self.keys += 1
         with suppress(Rejected, Unreachable):
@@ -90,13 +94,39 @@ class History:
                 fake.mark_paid_out_of_band(invoice)
             case "cancel":
                 fake.cancel_subscription(subscription, reason="test", key=key)
-            case "new_card":
-                fake.attach_method(fake.subscription(subscription).customer)
-            case _:
+            case "lose" | "break":
                 fake.add_fault(Fault("lost_reply" if what == "lose" else "error_after"))
+            case _:
+                self.other_deed(what, subscription, invoice, number)
+
+    def other_deed(self, what, subscription, invoice, number):
+        fake, charges = self.fake, self.fake.charges_of(invoice)
+        if what == "one_off":
+            line = LineWanted("Line", Money(number * 10, "KWD"), tax=number % 2 * 10)
+            customer = fake.subscription(subscription).customer
+            fake.ask(CreateInvoice(customer, (line,)), key=f"k{self.keys}")
+        elif what == "new_card":
+            fake.attach_method(fake.subscription(subscription).customer)
+        elif what == "dispute" and charges:
+            part = Money(number * 10, charges[-1].currency) if number % 2 else None
+            self.disputes.append(fake.open_dispute(charges[-1].id, part))
+        elif what in {"win", "lose_dispute"} and self.disputes:
+            one = self.disputes[number % len(self.disputes)]
+            fake.close_dispute(one, won=what == "win")
 
     def invoices(self):
-        return [i for each in self.subscriptions for i in self.fake.invoices_of(each)]
+        return [i for each in self.subscriptions for i in self.invoices_of(each)]
+
+    def taken_back(self, currency):
+        """Return what banks have and have not returned, by the disputes themselves."""
+        with self.fake._world.session() as s:
+            found = [s.get(Dispute, id_) for id_ in self.disputes]
+        return sum(d.amount for d in found if d.currency == currency and (d.open or d.lost))
+
+    def invoices_of(self, subscription):
+        """Return the subscription's invoices, and the others of its customer."""
+        customer = self.fake.subscription(subscription).customer
+        return self.fake.invoices_of(subscription) + self.fake.invoices_of(customer)
 
 
 def check(history):
@@ -119,7 +149,8 @@ def check(history):
         if account == "receivable":
             assert minor == owed.get(currency, 0)
         if account == "cash":
-            assert minor == books.captured_in(currency) - books.refunded_in(currency)
+            kept = books.captured_in(currency) - books.refunded_in(currency)
+            assert minor == kept - history.taken_back(currency) >= 0
 
 
 class TestTheBooks:

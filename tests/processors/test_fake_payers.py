@@ -60,6 +60,12 @@ class TestAPayer:
     def test_who_must_authenticate_pays_when_present(self):
         assert kinds(Asks(), 2, off_session=False) == ["pays", "pays"]
 
+    @pytest.mark.parametrize("payer", [Asks(), Asks(declines=True), Sometimes(0, then=Asks())])
+    def test_who_must_authenticate_is_asked_to_when_present(self, payer):
+        answer, left = meet(payer, now=NOON, off_session=False, dice=500, authenticated=False)
+
+        assert (answer.kind, left) == ("asks", payer)
+
     @pytest.mark.parametrize(
         ("after", "answer"),
         [

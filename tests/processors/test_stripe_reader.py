@@ -10,6 +10,7 @@ from recoup.core.facts import (
     CustomerFact,
     FailureFact,
     InvoiceFact,
+    ItemFact,
     MethodFact,
     PaymentLink,
     Seen,
@@ -48,6 +49,18 @@ class TestACustomer:
                 currency="EUR",
                 default_method="pm_cus_1",
                 metadata={"plan": "gold"},
+                data={
+                    "id": "cus_1",
+                    "object": "customer",
+                    "created": NEW_YEAR,
+                    "currency": "eur",
+                    "livemode": False,
+                    "preferred_locales": ["de"],
+                    "invoice_settings": {
+                        "default_payment_method": "pm_cus_1",
+                        "rendering_options": None,
+                    },
+                },
             ),
         )
 
@@ -140,6 +153,7 @@ class TestASubscription:
                 end_reason=None,
                 collection_method="charge_automatically",
                 default_method=None,
+                items=(ItemFact("si_sub_1", "price_basic", 1),),
             ),
         )
 

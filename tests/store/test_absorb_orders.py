@@ -26,7 +26,7 @@ SECOND = NEW_YEAR + 3600
 ROWS = {
     "customers": """
         SELECT c.processor_id, email, country, default_method, metadata, deleted, created_at,
-               seen_rank, seen_at, seen_tie, seen_event, s.standing, s.run_state
+               data, seen_rank, seen_at, seen_tie, seen_event, s.standing, s.run_state
         FROM customers c JOIN standings s ON s.customer_id = c.id""",
     "payment_methods": """
         SELECT c.processor_id, m.processor_id, kind, instrument, exp_year, detached, changed_at,
@@ -34,11 +34,13 @@ ROWS = {
         FROM payment_methods m JOIN customers c ON c.id = m.customer_id""",
     "subscriptions": """
         SELECT c.processor_id, s.processor_id, status, plan, prices, period_end, ended_at,
-               end_reason, s.seen_rank, s.seen_at, s.seen_tie, s.seen_event
+               end_reason, items, next_items, s.metadata, anchor, feedback, pause_behavior,
+               resumes_at, coupon, promotion_code, s.seen_rank, s.seen_at, s.seen_tie, s.seen_event
         FROM subscriptions s JOIN customers c ON c.id = s.customer_id""",
     "invoices": """
         SELECT c.processor_id, s.processor_id, i.processor_id, i.status, amount_due, amount_paid,
                amount_remaining, tries, i.closed_at, first_failed_at, disputed, out_of_band,
+               description, tax, credited, charged_back, resolved_as,
                i.seen_rank, i.seen_at, i.seen_tie, i.seen_event
         FROM invoices i JOIN customers c ON c.id = i.customer_id
         LEFT JOIN subscriptions s ON s.id = i.subscription_id""",
@@ -50,13 +52,22 @@ ROWS = {
         JOIN invoices i ON i.id = a.invoice_id""",
     "payment_links": "SELECT payment_intent, invoice FROM payment_links",
     "refunds": """
-        SELECT a.processor_id, r.processor_id, r.amount, status, r.happened_at, r.seen_rank,
-               r.seen_at, r.seen_tie, r.seen_event
+        SELECT a.processor_id, r.processor_id, r.amount, status, r.happened_at, reason,
+               r.seen_rank, r.seen_at, r.seen_tie, r.seen_event
         FROM refunds r JOIN attempts a ON a.id = r.attempt_id""",
     "disputes": """
         SELECT a.processor_id, d.processor_id, d.amount, open, lost, d.happened_at, d.seen_rank,
                d.seen_at, d.seen_tie, d.seen_event
         FROM disputes d JOIN attempts a ON a.id = d.attempt_id""",
+    "coupons": """
+        SELECT processor_id, name, percent_off, amount_off, currency, redemptions, prices, deleted,
+               seen_rank, seen_at, seen_tie, seen_event
+        FROM coupons""",
+    "promotion_codes": """
+        SELECT k.processor_id, p.processor_id, c.processor_id, p.code, p.active, p.redemptions,
+               p.first_time, p.seen_rank, p.seen_at, p.seen_tie, p.seen_event
+        FROM promotion_codes p JOIN coupons k ON k.id = p.coupon_id
+        LEFT JOIN customers c ON c.id = p.customer_id""",
 }
 
 
@@ -147,7 +158,71 @@ def debit_that_bounces_before_the_next_succeeds(n):
     ]
 
 
+def subscription_that_is_changed_paused_and_ended(n):
+    """Every change has another say in what is bought, for how much, and how it is collected."""
+    cus, sub = f"cus{n}", f"sub{n}"
+    item = events.subscription(sub, cus)["items"]["data"][0]
+    two = {"object": "list", "data": [item | {"quantity": 7}, item | {"id": f"si2{n}"}]}
+    discount = {"id": f"di{n}", "coupon": {"id": "ten"}, "promotion_code": "promo_1"}
+    pause = {"pause_collection": {"behavior": "void", "resumes_at": SECOND + 99}}
+    gone = {"cancellation_details": {"reason": "payment_failed", "feedback": "unused"}}
+    asked = {"items": two, "metadata": {"seats": "7"}, "billing_cycle_anchor": NEW_YEAR}
+    updated = "customer.subscription.updated"
+    return [
+        ("customer.created", events.customer(cus), NEW_YEAR),
+        ("customer.subscription.created", events.subscription(sub, cus), NEW_YEAR),
+        (updated, events.subscription(sub, cus, discounts=[discount], **asked), SECOND),
+        (updated, events.subscription(sub, cus, **pause, **asked), SECOND + 1),
+        (updated, events.subscription(sub, cus, discounts=[]), SECOND + 2),
+        (
+            "customer.subscription.deleted",
+            events.subscription(sub, cus, status="canceled", discounts=[], **gone),
+            SECOND + 3,
+        ),
+    ]
+
+
+def payment_that_is_lost_in_a_dispute(n):
+    """What was taken back counts once, whenever the invoice, the charge and the loss are told."""
+    cus, inv, ch = f"cus{n}", f"in{n}", f"ch{n}"
+    old = {"payment_intent": f"pi{n}", "version": OLDEST}
+    noted = {"description": "Seats", "tax": 160, "post_payment_credit_notes_amount": 5}
+    paid = events.invoice(inv, cus, status="paid", at=SECOND, **old, **noted)
+    return [
+        ("customer.created", events.customer(cus), NEW_YEAR),
+        ("invoice.finalized", events.invoice(inv, cus, **old), NEW_YEAR),
+        ("invoice.paid", paid, SECOND),
+        ("charge.succeeded", events.charge(ch, cus, invoice=inv, at=SECOND, **old), SECOND),
+        ("charge.dispute.created", events.dispute(f"dp{n}", ch, amount=900), SECOND + 1),
+        (
+            "charge.dispute.closed",
+            events.dispute(f"dp{n}", ch, amount=900, status="lost"),
+            SECOND + 2,
+        ),
+    ]
+
+
+def code_that_is_given_out_again(n):
+    """The text is free once its first code is closed; the coupon goes, the codes stay."""
+    cus, coupon = f"cus{n}", events.coupon(f"ten{n}")
+    whose = {"customer": cus}
+    first = events.promotion_code(f"promo1{n}", coupon, f"SPRING{n}", **whose)
+    again = events.promotion_code(f"promo2{n}", coupon, f"Spring{n}", **whose)
+    return [
+        ("customer.created", events.customer(cus), NEW_YEAR),
+        ("coupon.created", coupon, NEW_YEAR),
+        ("promotion_code.created", first, NEW_YEAR + 1),
+        ("promotion_code.updated", first | {"active": False}, SECOND),
+        ("promotion_code.created", again, SECOND),
+        ("coupon.deleted", coupon | {"name": "Gone"}, SECOND + 1),
+    ]
+
+
+OLD_SHAPES = {signup_within_one_second, payment_that_is_lost_in_a_dispute}
 FLOWS = [
+    subscription_that_is_changed_paused_and_ended,
+    payment_that_is_lost_in_a_dispute,
+    code_that_is_given_out_again,
     renewal_that_fails_and_is_paid,
     signup_within_one_second,
     payment_that_is_disputed_and_refunded,
@@ -158,7 +233,7 @@ ORDERS = list(permutations(range(6)))
 
 
 def lines_of(flow, n):
-    version = OLDEST if flow is signup_within_one_second else NEWEST
+    version = OLDEST if flow in OLD_SHAPES else NEWEST
     return [
         events.line(events.event(type, object, id=f"evt{n}.{k}", at=at, version=version))
         for k, (type, object, at) in enumerate(flow(n))

@@ -111,7 +111,7 @@ class History:
                 "processor_id": f"in_{number}", "status": "open", "amount_due": 5,
                 "amount_paid": 0, "amount_remaining": 5, "reason": "manual", "created_at": START,
                 "collection_method": "charge_automatically", "tries": 0, "out_of_band": False,
-                "disputed": False,
+                "disputed": False, "tax": 0, "credited": 0, "charged_back": 0,
             },
         )  # fmt: skip
         self.ids["invoices"] = invoice

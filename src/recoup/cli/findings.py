@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from recoup import policy_file
+from recoup import plan_file, policy_file
 from recoup.billing import SIMULATED_NOW
 from recoup.cli.opening import clock_of
 from recoup.cli.output import instant
@@ -58,8 +58,19 @@ def _settings(config: Config) -> Iterator[Finding]:
             yield Finding("policy", "ok", f"{config.policy}: {names}")
         except ConfigError as error:
             yield Finding("policy", "wrong", str(error), "Mend it: recoup policy check FILE")
+    yield _plans(config)
     yield _collector(config, {c.policy.name: c.policy.collector for c in policies.choices})
     yield _sender(config)
+
+
+def _plans(config: Config) -> Finding:
+    if config.plans is None:
+        return Finding("plans", "ok", "none: nobody is entitled to anything")
+    try:
+        sold = plan_file.load(config.plans)
+    except ConfigError as error:
+        return Finding("plans", "wrong", str(error), "Mend it: recoup plans check FILE")
+    return Finding("plans", "ok", f"{config.plans}: {', '.join(sorted(sold.plans))}")
 
 
 def _collector(config: Config, collectors: Mapping[str, str]) -> Finding:

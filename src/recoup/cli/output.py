@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields as fields_of, is_dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -99,6 +100,72 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
     console().print(made)
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Rows of one kind, and which of their fields a table shows; `paged` ones may go on."""
+
+    name: str
+    rows: tuple[Any, ...]
+    columns: tuple[str, ...]
+    paged: bool = False
+    next: int | None = None
+
+
+def tell(result: Any, *, as_json: bool, secrets: bool = False) -> None:
+    """Print what a verb returned; client secrets only with `secrets`."""
+    if as_json:
+        emit(_plain(result, secrets=secrets))
+    elif isinstance(result, Listing):
+        listed(
+            [name.removesuffix("_id").replace("_", " ") for name in result.columns],
+            [[getattr(row, name) for name in result.columns] for row in result.rows],
+            empty=f"There are no such {result.name.replace('_', ' ')}.",
+            more=None if result.next is None else f"More: --after {result.next}",
+        )
+    elif isinstance(result, tuple):
+        for one in result:
+            fields(_pairs(one, secrets=secrets))
+    else:
+        fields(_pairs(result, secrets=secrets))
+
+
+def _plain(result: Any, *, secrets: bool) -> Any:
+    if isinstance(result, Listing):
+        after = {"next": result.next} if result.paged else {}
+        return {result.name: _plain(result.rows, secrets=secrets), **after}
+    made = msgspec.to_builtins(result)
+    return made if secrets else _without_secrets(made)
+
+
+def _without_secrets(made: Any) -> Any:
+    if isinstance(made, dict):
+        return {
+            name: None if name == "client_secret" else _without_secrets(value)
+            for name, value in made.items()
+        }
+    return [_without_secrets(one) for one in made] if isinstance(made, list) else made
+
+
+def _pairs(value: Any, *, secrets: bool, of: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the names and values of a view; those of a view within it behind its name."""
+    if not is_dataclass(value) and not isinstance(value, Mapping):
+        yield of or "result", value
+        return
+    named = (
+        value.items()
+        if isinstance(value, Mapping)
+        else ((field.name, getattr(value, field.name)) for field in fields_of(value))
+    )
+    for name, part in named:
+        shown = f"{of} {name}".strip().replace("_", " ")
+        if name == "client_secret" and not secrets:
+            continue
+        if is_dataclass(part) and not isinstance(part, Money):
+            yield from _pairs(part, secrets=secrets, of=shown)
+        else:
+            yield shown, part
+
+
 def cell(value: object) -> str:
     """Return a value as a person reads it, without control characters."""
     if value is None:
@@ -109,6 +176,11 @@ def cell(value: object) -> str:
         return instant(value)
     if isinstance(value, tuple | list):
         return ", ".join(map(cell, value)) or "–"
+    if isinstance(value, Mapping):
+        return printable(msgspec.json.encode(value).decode()) if value else "–"
+    if is_dataclass(value) and not isinstance(value, Money):
+        named = ((one.name, getattr(value, one.name)) for one in fields_of(value))
+        return " ".join(f"{name}={cell(part)}" for name, part in named)
     return printable(str(value))
 
 

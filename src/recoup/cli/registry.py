@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "webhooks": ("recoup.cli.commands.webhooks:webhooks", "Look at what arrived, replay it."),
     "mail": ("recoup.cli.commands.mail:mail", "Look at the mails."),
     "policy": ("recoup.cli.commands.policy:policy", "Check a file of dunning policies."),
+    "plans": ("recoup.cli.commands.plans:plans", "Check a file of plans, show what is sold."),
     "verify": ("recoup.cli.commands.verify:verify", "Check everything that must be true."),
     "ledger": ("recoup.cli.commands.ledger:ledger", "Verify the ledger, and anchor it."),
     "doctor": ("recoup.cli.commands.doctor:doctor", "Look for what is wrong and say what helps."),

@@ -17,113 +17,51 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine
 
 from recoup import errors
+from recoup.commands.kinds import Kind as Kind
+from recoup.commands.kinds import Plan as Plan
+from recoup.commands.kinds import Recording as Recording
+from recoup.commands.kinds import Work as Work
 from recoup.core import states
-from recoup.core.billing.answers import Answer
 from recoup.core.billing.catalogue import NOTHING_SOLD, Catalogue
 from recoup.core.billing.requests import UNSTORED, Request
 from recoup.core.billing.views import Recorded
-from recoup.core.money import Money
 from recoup.core.states import CommandState
-from recoup.errors import InProgress, KeyConflict, NotFound, ProcessorError, RecoupError
+from recoup.errors import (
+    InProgress,
+    InvalidKey,
+    KeyConflict,
+    NotFound,
+    RecoupError,
+)
 from recoup.jobs import queue
-from recoup.jobs.base import NewEffect, Scalar
+from recoup.jobs.base import NewEffect
 from recoup.processors.base import Processor
 from recoup.store import observe
 from recoup.store.records import commands
 from recoup.store.records.commands import Kept
+from recoup.store.records.keeping import BUSY, raised, stored
 from recoup.store.writer import Writer
 
 R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
 
-#: How long a caller waits for another one that carries out the same command.
+#: Seconds that a caller waits for another one: for its transaction, and for its answer.
 PATIENCE: Final = 30.0
+#: Longer keys would not fit beside what we add to them.
+LONGEST_KEY: Final = 200
 #: What must not be stored can not be asked by another process: workers leave it alone that long.
 ALONE: Final = timedelta(minutes=1)
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
-
-
-class Work(Protocol):
-    """A command in hand: its transaction, its customer locked. See `recoup.effects.base.Work`."""
-
-    @property
-    def writer(self) -> Writer: ...
-    @property
-    def processor(self) -> str: ...
-    @property
-    def customer_id(self) -> int | None: ...
-    @property
-    def command_id(self) -> int: ...
-    @property
-    def args(self) -> Mapping[str, Any]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """What `prepare` is given: the transaction, and the id that the command will have."""
-
-    writer: Writer
-    processor: str
-    customer_id: int | None
-    command_id: int
-
-    @property
-    def connection(self) -> Connection:
-        return self.writer.connection
-
-    @property
-    def now(self) -> datetime:
-        return self.writer.now
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """
-    What a command comes to.
-
-    Either a `request` for the processor, or a `result` that is final already. `args` are kept
-    for the conclusion (scalars; nothing personal), `amount` is held back while it is under way.
-    `effects` are written beside the command when it needs more than `ask`.
-    """
-
-    request: Request | None = None
-    result: object = None
-    args: Mapping[str, Scalar] = field(default_factory=dict)
-    amount: Money | None = None
-    effects: tuple[NewEffect, ...] = ()
-
-
-def _nothing(_work: Work, _error: ProcessorError) -> None:
-    """Nothing was written that would have to be taken back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[R]):
-    """
-    One verb: its name, "subscriptions.cancel", and how its answer becomes its result.
-
-    `undone` takes back what `prepare` wrote when the processor refuses.
-    """
-
-    name: str
-    result: type[R]
-    concluded: Callable[[Work, Answer], R]
-    undone: Callable[[Work, ProcessorError], None] = _nothing
-
-    def conclude(self, work: Work, answer: Answer) -> R:
-        return self.concluded(work, answer)
-
-    def refused(self, work: Work, error: ProcessorError) -> None:
-        self.undone(work, error)
+#: Among a command's kept values: the key of the effect that its caller waits for.
+_AWAITED: Final = "awaited"
 
 
 class Recompute(Protocol):
@@ -139,8 +77,8 @@ class Office:
     """
     Where commands are recorded and carried out. Every noun holds one.
 
-    `bound` is a host's transaction: then commands are recorded in it and nothing else happens
-    before its commit.
+    `bound` lends a connection in a host's transaction: then commands are recorded in it and
+    nothing else happens before its commit. `patience` is in seconds.
     """
 
     database: Engine
@@ -151,15 +89,14 @@ class Office:
     unstored: dict[int, Request] = field(repr=False)
     plans: Catalogue = NOTHING_SOLD
     actor: str = "host"
-    bound: Connection | None = None
+    kinds: Mapping[str, Kind[Any]] = field(default_factory=dict)
+    patience: float = PATIENCE
+    bound: Callable[[], AbstractContextManager[Connection]] | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Lend a connection to read from: the host's own while bound to it."""
-        if self.bound is not None:
-            yield self.bound
-            return
-        with self.database.connect() as connection:
+        with (self.bound or self.database.connect)() as connection:
             yield connection
 
     def run(
@@ -177,7 +114,7 @@ class Office:
 
         Args:
             asked: Everything the caller asked, in canonical form. Two calls with the same key
-                must agree on it.
+                must agree on it, and on `customer` and `subject`.
             prepare: Runs in the transaction that records it, at most once per key.
             customer: Our id; locked first.
             subject: What it is about, "subscription:7".
@@ -185,20 +122,58 @@ class Office:
                 kind, subject and request: the same call while the first is under way is the same
                 command, and after its end a new one.
 
+        What `prepare` raises leaves nothing behind, and the key unused.
+
         Raises:
+            InvalidKey: the key is empty, too long, or not printable.
             KeyConflict: the key was used for something else.
-            InProgress: another caller's identical command is still being carried out.
+            InProgress: another caller's identical command is still being carried out, or another
+                transaction holds the customer.
             Unreachable: the outcome is unknown; it is pursued, and the key tells it later.
             Busy: the processor was busy; it is tried again, and the key tells the outcome.
         """
-        digest = hashlib.sha256(_encode([kind.name, asked])).hexdigest()
+        if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+            raise InvalidKey(f"key: expected 1 to {LONGEST_KEY} printable characters")
         subject = subject or (f"customer:{customer}" if customer is not None else kind.name)
+        digest = digest_of(kind.name, customer, subject, asked)
         kept = self._record(kind, digest, subject, customer, key, prepare)
         if self.bound is not None:
             return Recorded(kept.key, kind.name)  # type: ignore[return-value]  # see `Later`
+        return self._over(kind, kept, self.patience)
+
+    def result(self, key: str) -> Any:
+        """
+        Return the result of the command with this key; see `Recoup.result`.
+
+        Raises:
+            NotFound: there is none; the transaction that recorded it may not be committed.
+            InProgress: it is not over.
+            RecoupError: what it was refused with.
+        """
+        kept = self._kept(key)
         if not states.is_over(kept.state):
-            kept = self._carried_out(kept)
+            raise InProgress(f"{kept.kind} with the key {key!r} is not over yet")
+        return self.result_of(self.kinds[kept.kind], kept)
+
+    def wait(self, key: str, *, timeout: float | None = None) -> Any:
+        """Carry the command with this key out, and return its result; see `Recoup.wait`."""
+        kept = self._kept(key)
+        patience = self.patience if timeout is None else timeout
+        return self._over(self.kinds[kept.kind], kept, patience)
+
+    def _over(self, kind: Kind[R], kept: Kept, patience: float) -> R:
+        if not states.is_over(kept.state):
+            kept = self._carried_out(kept, patience)
+        elif _AWAITED in kept.args:
+            self.see_to(str(kept.args[_AWAITED]), patience)
         return self.result_of(kind, kept)
+
+    def _kept(self, key: str) -> Kept:
+        with self.database.connect() as connection:
+            kept = commands.by_key(connection, key)
+        if kept is None:
+            raise NotFound(f"no command has the key {key!r}: is its transaction committed?")
+        return kept
 
     def result_of(self, kind: Kind[R], kept: Kept) -> R:
         """
@@ -207,9 +182,22 @@ class Office:
         Raises:
             RecoupError: what the command was refused with, every time the same.
         """
-        if states.is_done(kept.state):
-            return msgspec.convert(kept.result, kind.result)
-        raise raised(kept.error or {})
+        if not states.is_done(kept.state):
+            raise raised(kept.error or {})
+        result = msgspec.convert(kept.result, kind.result)
+        if kind.current is None:
+            return result
+        with self.reading() as connection:
+            return kind.current(connection, result)
+
+    def see_to(self, key: str, patience: float = PATIENCE) -> None:
+        """Carry out the effect of this key, or wait while somebody else does."""
+        until = time.monotonic() + patience
+        while not self.carry_out(key):
+            with self.database.connect() as connection:
+                if not queue.is_running(connection, key) or time.monotonic() > until:
+                    return
+            time.sleep(0.02)
 
     def _record(
         self,
@@ -220,12 +208,12 @@ class Office:
         key: str | None,
         prepare: Callable[[Recording], Plan],
     ) -> Kept:
-        with self._writing() as connection:
+        with self.writing() as connection:
             if customer is not None and not observe.lock(connection, [customer]):
                 raise NotFound(f"there is no customer {customer}")
             if key is None:
-                generation = commands.ended(connection, kind.name, subject, digest)
-                key = f"{kind.name}:{subject}:{digest[:20]}:{generation}"
+                last = commands.last_ended(connection, kind.name, subject, digest)
+                key = f"{kind.name}:{subject[:120]}:{digest[:20]}:{last}"
             commands.serialize(connection, key)
             found = commands.by_key(connection, key)
             if found is not None:
@@ -272,7 +260,7 @@ class Office:
                 "state": state.value,
                 "processor_key": f"recoup:{kind.name}:{_short(key)}",
                 "request": None if wanted is None or secret else stored(wanted),
-                "args": dict(plan.args),
+                "args": dict(plan.args) | ({_AWAITED: plan.awaited} if plan.awaited else {}),
                 "result": msgspec.to_builtins(plan.result) if done else None,
                 "error": None,
                 "amount": plan.amount.minor if plan.amount else None,
@@ -301,8 +289,8 @@ class Office:
         assert found is not None  # noqa: S101  it was written a moment ago
         return found
 
-    def _carried_out(self, kept: Kept) -> Kept:
-        until = time.monotonic() + PATIENCE
+    def _carried_out(self, kept: Kept, patience: float) -> Kept:
+        until = time.monotonic() + patience
         pause = 0.01
         while True:
             ran = self.carry_out(f"ask:{kept.id}")
@@ -320,11 +308,16 @@ class Office:
             pause = min(pause * 2, 0.25)
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """Lend a transaction to write in: the host's own while bound to it."""
         if self.bound is not None:
-            yield self.bound
+            with self.bound() as connection:
+                yield connection
             return
-        with self.database.begin() as connection:
+        with (
+            self.database.begin() as connection,
+            commands.patiently(connection, self.patience),
+        ):
             yield connection
 
     def by(self, actor: str) -> Office:
@@ -332,19 +325,9 @@ class Office:
         return replace(self, actor=actor)
 
 
-def stored(request: Request) -> dict[str, Any]:
-    """Return a request as it is kept until it is asked: {its type: its fields}."""
-    return {type(request).__name__: msgspec.to_builtins(request)}
-
-
-def raised(error: Mapping[str, Any]) -> RecoupError:
-    """Return the error that a command was refused with."""
-    kind = getattr(errors, str(error.get("type")), errors.Rejected)
-    if issubclass(kind, ProcessorError):
-        made: RecoupError = kind(str(error.get("message")))
-        made.request_id = error.get("request_id")  # type: ignore[attr-defined]
-        return made
-    return errors.Rejected(str(error.get("message")))
+def digest_of(kind: str, customer: int | None, subject: str, asked: object) -> str:
+    """Return what two calls with the same key must agree on."""
+    return hashlib.sha256(_encode([kind, customer, subject, asked])).hexdigest()
 
 
 def _unanswered(kept: Kept, reason: str | None) -> RecoupError:
@@ -352,7 +335,8 @@ def _unanswered(kept: Kept, reason: str | None) -> RecoupError:
         f"{reason or 'no answer came'}; {kept.kind} is pursued: "
         f"the key {kept.key!r} tells what became of it"
     )
-    return errors.Unreachable(text) if states.was_asked(kept.state) else errors.Busy(text)
+    waits = not states.was_asked(kept.state) or (reason or "").startswith(BUSY)
+    return errors.Busy(text) if waits else errors.Unreachable(text)
 
 
 def _short(key: str) -> str:

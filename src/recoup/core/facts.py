@@ -27,6 +27,12 @@ OFF_SESSION_REASONS: Final = frozenset(
 )
 
 
+#: What we write into the metadata of an invoice whose customer is there to pay it, and what its
+#: reason is then: the processor itself does not tell such invoices from others.
+ON_SESSION_MARK: Final = "recoup_on_session"
+ON_SESSION: Final = "on_session"
+
+
 def tried_off_session(reason: str, collection_method: str) -> bool:
     """
     Whether the processor tries to collect such an invoice without the customer being there.

@@ -237,14 +237,41 @@ def is_live(status: SubscriptionStatus) -> bool:
     return SUBSCRIPTION_MOVES[status] != frozenset() and status != SubscriptionStatus.INCOMPLETE
 
 
-def has_ended(status: SubscriptionStatus) -> bool:
-    """Whether the subscription is over for good."""
-    return not SUBSCRIPTION_MOVES[status]
+def has_ended(status: SubscriptionStatus, *, ended: bool = False) -> bool:
+    """Whether the subscription is over for good; `ended`: its row has an end."""
+    return ended or not SUBSCRIPTION_MOVES[status]
 
 
-def is_past_due(status: SubscriptionStatus) -> bool:
-    """Whether its newest invoice should have been paid by now."""
-    return status in {SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID}
+def is_past_due(status: SubscriptionStatus, *, ended: bool = False) -> bool:
+    """Whether its newest invoice should have been paid by now, and it has not ended."""
+    return not ended and status in {SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID}
+
+
+def is_paused(status: SubscriptionStatus, *, ended: bool, paused: bool) -> bool:
+    """Whether it rests: by its status, or because collecting is `paused`. An end wins."""
+    resting = paused or status == SubscriptionStatus.PAUSED
+    return resting and not has_ended(status, ended=ended)
+
+
+def is_active(status: SubscriptionStatus, *, ended: bool, paused: bool) -> bool:
+    """
+    Whether it runs as it should. Trialing counts, and so does one whose end is scheduled.
+
+    A pause wins over it; who is past due, incomplete or at an end is not active.
+    """
+    running = status in {SubscriptionStatus.ACTIVE, SubscriptionStatus.TRIALING}
+    return running and not ended and not is_paused(status, ended=ended, paused=paused)
+
+
+def entitles(status: SubscriptionStatus, *, ended: bool, paused: bool) -> bool:
+    """Whether it opens what it sells: it runs, or it owes; what debt closes the ladder says."""
+    owes = status == SubscriptionStatus.PAST_DUE and not (ended or paused)
+    return owes or is_active(status, ended=ended, paused=paused)
+
+
+def is_trialing(status: SubscriptionStatus) -> bool:
+    """Whether it is tried out for nothing."""
+    return status == SubscriptionStatus.TRIALING
 
 
 def is_incomplete(status: SubscriptionStatus) -> bool:
@@ -255,6 +282,11 @@ def is_incomplete(status: SubscriptionStatus) -> bool:
 def is_owed(status: InvoiceStatus) -> bool:
     """Whether money is still expected for the invoice."""
     return status == InvoiceStatus.OPEN
+
+
+def is_draft(status: InvoiceStatus) -> bool:
+    """Whether the invoice may still change, and nobody owes it yet."""
+    return status == InvoiceStatus.DRAFT
 
 
 def is_paid(status: InvoiceStatus) -> bool:
@@ -329,6 +361,10 @@ def succeeded(state: AttemptState) -> bool:
 def awaits_customer(state: AttemptState) -> bool:
     """Whether only the customer can bring the attempt on (3-D Secure)."""
     return state == AttemptState.ACTION_REQUIRED
+
+
+#: Statuses of a refund that gave nothing back, in the processors' words.
+NOTHING_GIVEN_BACK: Final = frozenset({"failed", "canceled"})
 
 
 def is_scheduled(state: NoticeState) -> bool:

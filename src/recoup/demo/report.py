@@ -129,7 +129,7 @@ def report(
         books_match=bool(checked.books_match),
         worth_a_look=_worth_a_look(failed),
         seconds=round(seconds, 1),
-        database_url=recoup.url.set(drivername="postgresql").render_as_string(hide_password=True),
+        database_url=recoup.database.url.set(drivername="postgresql").render_as_string(),
         as_of=stage.clock.now(),
     )
 

@@ -3,7 +3,8 @@ Asks the processor for what a command wants, and concludes the command with the 
 
     recorded   -> committed as asked, with its key, before anything is asked
     asked      the process died while asking: the same request with the same key
-    unknown    no answer came: the same again, soon, then ever more seldom
+    unknown    no answer came: looked up, and the same again where nothing was found; soon, then
+               ever more seldom
 
 A processor may forget a key after 24 hours, so one that is older than 20 is looked up instead of
 used again; what is not found then never happened, and the command is refused. An outage consumes
@@ -13,17 +14,17 @@ business. Source: docs/effects.md, "ask".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
 
 from recoup.core import states
 from recoup.core.billing.answers import Answer
-from recoup.core.billing.requests import REQUESTS, Request
+from recoup.core.billing.requests import UNSTORED, Request
 from recoup.core.states import CommandState
 from recoup.effects.base import Work, World
 from recoup.errors import Busy, KeyReused, ProcessorError, Rejected
@@ -31,6 +32,7 @@ from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, Snooze, Wish
 from recoup.store.absorb import absorb
 from recoup.store.records import commands
 from recoup.store.records.commands import Kept
+from recoup.store.records.keeping import BUSY, UNKNOWN, decoded, told, wordless
 from recoup.store.writer import Writer
 
 #: A processor may forget keys after 24 hours; ours are not relied on for that long.
@@ -42,7 +44,10 @@ WAITS: Final = (
     timedelta(minutes=5),
     timedelta(hours=1),
 )
-BUSY: Final = timedelta(seconds=5)
+WAIT_IF_BUSY: Final = timedelta(seconds=5)
+NEVER: Final = (
+    "it never took effect at the processor, and will not any more: ask again, with a new key"
+)
 LOST: Final = "what was to be asked is not stored, and the process that knew it is gone: ask again"
 
 
@@ -72,8 +77,10 @@ def _one(world: World, claim: Claim, desk: Desk) -> None:
             return
     answer = _ask(world, todo, desk)
     with desk.engine.begin() as connection:
-        desk.settle(connection, {claim: _record(world, connection, id, answer, desk)})
-    world.unstored.pop(id, None)
+        wish = _record(world, connection, todo, answer, desk)
+        desk.settle(connection, {claim: wish})
+    if not isinstance(wish, Snooze):
+        world.unstored.pop(id, None)
 
 
 def _prepare(world: World, connection: Connection, id: int, desk: Desk) -> _Todo | Cancel:
@@ -96,20 +103,26 @@ def _prepare(world: World, connection: Connection, id: int, desk: Desk) -> _Todo
 def _ask(world: World, todo: _Todo, desk: Desk) -> Answer | ProcessorError:
     """Return the processor's answer, or its no. No transaction is open here."""
     key, since = todo.kept.processor_key, todo.kept.asked_at or desk.now()
+    old = todo.again and desk.now() - since >= KEY_LIFE
     try:
-        if todo.again and desk.now() - since >= KEY_LIFE:
+        # A 500 is repeated by its key for as long as that lives, also where the deed was done.
+        if old or todo.kept.lookups:
             found = world.processor.find(todo.request, key=key, since=since)
-            return found or Rejected("it never reached the processor: ask again")
+            if found is not None:
+                return found
+        if old:
+            return Rejected(NEVER)
         return world.processor.ask(todo.request, key=key)
     except ProcessorError as error:
-        return error
+        # It may repeat what it was asked for, and this is written down.
+        return wordless(error) if type(todo.request) in UNSTORED else error
 
 
 def _record(
-    world: World, connection: Connection, id: int, answer: Answer | ProcessorError, desk: Desk
+    world: World, connection: Connection, todo: _Todo, answer: Answer | ProcessorError, desk: Desk
 ) -> Wish:
     """Write what was learnt as facts, conclude the command, and decide again on its customer."""
-    kept = commands.locked(connection, id)
+    kept = commands.locked(connection, todo.kept.id)
     if kept is None or states.is_over(kept.state):
         return Cancel("the command is over")
     writer = _writer(connection, desk, kept)
@@ -121,14 +134,15 @@ def _record(
             _refuse(world, writer, kept, answer)
             return Cancel(str(answer))
         case Busy(after=after):
-            wait = BUSY if after is None else timedelta(seconds=after)
-            return Snooze(desk.now() + wait, str(answer))
+            wait = WAIT_IF_BUSY if after is None else timedelta(seconds=after)
+            why = UNKNOWN if todo.again else BUSY  # an earlier one may be under way
+            return Snooze(desk.now() + wait, f"{why}: {answer}")
         case _:
             lookups = kept.lookups + 1
             commands.move(writer, kept, CommandState.UNKNOWN, lookups=lookups)
             writer.flush()
             wait = WAITS[min(lookups, len(WAITS)) - 1]
-            return Snooze(desk.now() + wait, f"the outcome is unknown: {answer}")
+            return Snooze(desk.now() + wait, f"{UNKNOWN}: {answer}")
 
 
 def _conclude(world: World, writer: Writer, kept: Kept, answer: Answer) -> None:
@@ -149,24 +163,8 @@ def _refuse(world: World, writer: Writer, kept: Kept, error: ProcessorError) -> 
     world.recompute(writer.connection, touched, trigger="command", now=writer.now)
 
 
-def told(error: ProcessorError) -> dict[str, Any]:
-    """Return an error as a command keeps it."""
-    return {
-        "type": type(error).__name__,
-        "message": str(error)[:500],
-        "request_id": error.request_id,
-    }
-
-
-def decoded(stored: Mapping[str, Any]) -> Request:
-    """Return a request that was stored as {its type: its fields}."""
-    ((name, fields),) = stored.items()
-    request: Request = msgspec.convert(fields, REQUESTS[name])
-    return request
-
-
 def _work(world: World, writer: Writer, kept: Kept) -> Work:
-    return Work(writer, world.processor.name, kept.customer_id, kept.id, kept.args)
+    return Work(writer, world.processor.name, kept.customer_id, kept.id, kept.args, world.plans)
 
 
 def _writer(connection: Connection, desk: Desk, kept: Kept) -> Writer:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from recoup.core.billing.answers import Answer
+from recoup.core.billing.catalogue import NOTHING_SOLD, Catalogue
 from recoup.core.billing.requests import Request
 from recoup.core.collection.rules import Rules
 from recoup.core.policy import Policies
@@ -42,6 +43,7 @@ class Work:
     customer_id: int | None
     command_id: int
     args: Mapping[str, Any]  #: what was kept for this moment when it was recorded
+    plans: Catalogue = NOTHING_SOLD
 
 
 class Kind(Protocol):
@@ -75,3 +77,4 @@ class World:
     kinds: Mapping[str, Kind] = field(default_factory=dict)  #: of commands, by name
     #: By command, what must not be stored, not even until it is asked.
     unstored: dict[int, Request] = field(default_factory=dict, repr=False)
+    plans: Catalogue = NOTHING_SOLD

@@ -108,7 +108,9 @@ def _ask(world: World, order: Order, now: datetime) -> _Answer:
                 return found
             if not order.owed or now - since >= KEY_LIFE:
                 return _Never("it never reached the bank")
-        return world.processor.pay_invoice(order.invoice, method=order.method, key=order.key)
+        return world.processor.pay_invoice(
+            order.invoice, method=order.method, key=order.key, off_session=order.off_session
+        )
     except Unreachable as error:
         return _Unknown(str(error))
     except Busy as error:

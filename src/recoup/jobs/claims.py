@@ -56,8 +56,10 @@ _CLAIM: Final = text("""
 _TAKE: Final = text("""
     UPDATE effects SET state = 'running', attempt = attempt + 1, claim_id = CAST(:claim AS uuid),
         lease_until = clock_timestamp() + CAST(:lease AS interval)
-    WHERE id = (SELECT id FROM effects WHERE key = :key AND kind = :kind AND state = 'scheduled'
-                  AND attempt < :most FOR UPDATE SKIP LOCKED)
+    WHERE id = (SELECT id FROM effects WHERE key = :key AND kind = :kind AND attempt < :most
+                  AND (state = 'scheduled'
+                       OR (state = 'running' AND lease_until < clock_timestamp()))
+                FOR UPDATE SKIP LOCKED)
     RETURNING id, kind, key, customer_id, args, due_at, attempt
 """)
 
@@ -148,8 +150,9 @@ def claim(
 
 def take(connection: Connection, kind: str, key: str, handlers: Handlers) -> Claim | None:
     """
-    Take the one scheduled effect of this key, due or not; None when there is none to be had:
-    another worker has it, it is over, or only its next claim by a worker may decide about it.
+    Take the one effect of this key that is scheduled, due or not, or whose lease ran out; None
+    when there is none to be had: another worker has it, it is over, or only its next claim by a
+    worker may decide about it.
     """
     handler, claim_id = handlers[kind], uuid4()
     row = connection.execute(

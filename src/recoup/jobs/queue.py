@@ -124,6 +124,12 @@ def reason(connection: Connection, key: str) -> str | None:
     return found
 
 
+def is_running(connection: Connection, key: str) -> bool:
+    """Return whether somebody is carrying out the effect of this key."""
+    sql = text("SELECT EXISTS (SELECT FROM effects WHERE key = :key AND state = 'running')")
+    return bool(connection.scalar(sql, {"key": key}))
+
+
 def retry(connection: Connection, ids: Sequence[int], *, now: datetime) -> int:
     """Make these parked effects due at `now` with all their attempts; return how many were."""
     row = connection.execute(_RETRY, {"ids": list(ids), "now": now, "channel": CHANNEL}).one()

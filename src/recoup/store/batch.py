@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Dialect, Engine, Table
+from sqlalchemy import Connection, Dialect, Engine, Numeric, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -168,6 +168,8 @@ def _copy_type(table: Table, column: str) -> str:
         return "text[]"
     if isinstance(kind, JSONB):
         return "jsonb"
+    if isinstance(kind, Numeric):
+        return "numeric"
     return {"timestamp with time zone": "timestamptz"}.get(
         _sql_type(table, column), _sql_type(table, column)
     )

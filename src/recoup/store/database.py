@@ -46,6 +46,7 @@ def connect(url: URL, *, schema: str = "recoup", pool_size: int = 5) -> Engine:
         max_overflow=0,
         pool_timeout=30,
         pool_pre_ping=True,
+        hide_parameters=True,  # they may be somebody's: neither logs nor errors show them
         connect_args={"options": options, "application_name": "recoup"},
     )
 

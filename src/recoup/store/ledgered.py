@@ -1,8 +1,8 @@
 """
 What the ledger tells of each table.
 
-Subject kind -> table and columns. Nothing personal is among them: names, addresses and metadata
-change without their values ever entering a record that can not be erased.
+Subject kind -> table and columns. Nothing personal is among them: names, addresses, metadata and
+what people write as a reason change without ever entering a record that can not be erased.
 """
 
 from __future__ import annotations
@@ -89,6 +89,6 @@ LEDGERED: Final[Mapping[str, Ledgered]] = {
             tables.redemptions,
             "coupon_id promotion_code_id subscription_id redeemed_at given_back_at reason",
         ),
-        _of("hold", tables.holds, "reason actor since until"),
+        _of("hold", tables.holds, "actor since until"),
     )
 }

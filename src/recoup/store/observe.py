@@ -72,6 +72,8 @@ _INVOICES: Final = f"""
     SELECT {_INVOICE_COLUMNS} FROM invoices WHERE case_id = ANY(%s)
     ORDER BY 2"""
 
+_NAMED: Final = f"SELECT {_INVOICE_COLUMNS} FROM invoices WHERE id = ANY(%s) ORDER BY 2"
+
 _SUBSCRIPTIONS: Final = """
     SELECT customer_id, id, processor_id, status, plan, ended_at, end_reason, end_requested_at
     FROM subscriptions WHERE customer_id = ANY(%s) ORDER BY id"""
@@ -147,17 +149,23 @@ class Observation:
 
 
 def observe(
-    connection: Connection, ids: Sequence[CustomerId], *, now: datetime, idle: bool = True
+    connection: Connection,
+    ids: Sequence[CustomerId],
+    *,
+    now: datetime,
+    idle: bool = True,
+    also: Sequence[int] | None = None,
 ) -> Observation:
     """
     Return the accounts of `ids`, which the caller has locked. One bad row is one failure.
 
-    Without `idle`, those are left out about whom there is nothing to decide.
+    Without `idle`, those are left out about whom there is nothing to decide. With `also`, even
+    if empty, everything is read of everybody, and these invoices of theirs in whatever state.
     """
     seen = Observation()
     if not ids:
         return seen
-    customers, reader = _read(connection, list(ids), now)
+    customers, reader = _read(connection, list(ids), now, also)
     for row in customers:
         id = row[0]
         standing, wake, run_state, failures, error = row[7:]
@@ -177,7 +185,7 @@ _ATTEMPT_STATES: Final = {state.value: state for state in AttemptState}
 
 
 def _read(
-    connection: Connection, ids: list[CustomerId], now: datetime
+    connection: Connection, ids: list[CustomerId], now: datetime, also: Sequence[int] | None
 ) -> tuple[list[Any], _Reader]:
     """Return the rows of the customers, and a reader with everything else, in four round trips."""
     customers, cases, restrictions, tasks = batch.fetch_each(
@@ -187,6 +195,9 @@ def _read(
     case_ids = [row[1] for row in cases]
     invoices = batch.fetch(connection, _INVOICES, (ids, case_ids))
     busy = sorted({row[0] for rows in (cases, invoices, restrictions, tasks) for row in rows})
+    if also is not None:
+        known, named = {row[1] for row in invoices}, batch.fetch(connection, _NAMED, (list(also),))
+        invoices, busy = [*invoices, *(r for r in named if r[1] not in known)], sorted(ids)
     reader = _Reader(busy, cases, invoices, restrictions, tasks)
     if busy:
         subscriptions, methods, holds, notices, attempts = batch.fetch_each(

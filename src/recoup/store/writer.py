@@ -70,6 +70,11 @@ class Writer:
         self._updates: dict[str, dict[int, dict[str, Any]]] = {}
         self._entries: list[ledger.NewEntry] = []
 
+    @property
+    def actor(self) -> str:
+        """Who does it."""
+        return self._actor
+
     def new_id(self, table: Table) -> int:
         """Return an id for a row of `table` that will be inserted."""
         return batch.new_id(self.connection, table)
@@ -180,6 +185,8 @@ class Writer:
         if not changes:
             return
         customer_id = row["id"] if kind == "customer" else row["customer_id"]
+        if customer_id is None:
+            return  # a coupon is nobody's, and so is the command that makes one
         self._entries.append(
             ledger.NewEntry(customer_id, type, f"{kind}:{key}", changes, occurred_at or self.now)
         )

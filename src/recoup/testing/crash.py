@@ -16,7 +16,9 @@ import multiprocessing
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +30,7 @@ from recoup.testing.crash_worker import Work, work
 
 __all__ = ["Run", "Work", "Workers", "abandon", "copied"]
 
+Doing = Callable[[Work, int | None, Pipe], None]
 #: No run takes longer; one that does hangs, and that is a failure of its own.
 PATIENCE: Final = 120.0
 
@@ -66,15 +69,17 @@ class Workers:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([work.__module__])
 
-    def run(self, where: Work, *, kill_at: int | None = None) -> Run:
+    def run(self, where: Work, *, kill_at: int | None = None, doing: Doing = work) -> Run:
         """
         Let a worker do what is due at `where`, and SIGKILL it at step `kill_at` (from 1).
+
+        `doing` is another thing for the process to do: a function of a module that it can import.
 
         Raises:
             AssertionError: it ended otherwise than by its work's end or by its kill.
         """
         here, there = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=work, args=(where, kill_at, there))
+        process = self._context.Process(target=doing, args=(where, kill_at, there))
         process.start()
         there.close()
         steps: list[str] = []

@@ -316,6 +316,54 @@ def refund(id: str, charge: str, *, status: str = "succeeded", **fields: Any) ->
     } | fields
 
 
+def coupon(id: str, **fields: Any) -> Json:
+    """Return a coupon of ten percent, once."""
+    return {
+        "id": id,
+        "object": "coupon",
+        "amount_off": None,
+        "created": NEW_YEAR,
+        "currency": None,
+        "duration": "once",
+        "duration_in_months": None,
+        "livemode": False,
+        "max_redemptions": None,
+        "metadata": {},
+        "name": "Ten off",
+        "percent_off": 10,
+        "redeem_by": None,
+        "times_redeemed": 0,
+        "valid": True,
+    } | fields
+
+
+def promotion_code(
+    id: str, coupon: Json, code: str, *, version: str = NEWEST, **fields: Any
+) -> Json:
+    """Return a code that anybody may use; `promotion` holds its coupon since 2025-09-30."""
+    moved = version >= "2025-09-30"
+    source = {"promotion": {"coupon": coupon["id"], "type": "coupon"}}
+    return {
+        "id": id,
+        "object": "promotion_code",
+        "active": True,
+        "code": code,
+        "created": NEW_YEAR,
+        "customer": None,
+        "expires_at": None,
+        "livemode": False,
+        "max_redemptions": None,
+        "metadata": {},
+        "restrictions": {
+            "first_time_transaction": False,
+            "minimum_amount": None,
+            "minimum_amount_currency": None,
+        },
+        "times_redeemed": 0,
+        **(source if moved else {"coupon": coupon}),
+    } | fields
+
+
 def dispute(id: str, charge: str, *, status: str = "needs_response", **fields: Any) -> Json:
     return {
         "id": id,

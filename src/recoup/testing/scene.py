@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from recoup.billing import Recoup
 from recoup.config import Config
+from recoup.core.billing.catalogue import Catalogue
 from recoup.core.money import Money
 from recoup.core.policy import Policies
 from recoup.demo.pace import Pace
@@ -65,6 +66,7 @@ class Scene:
         start: datetime = START,
         api_version: str = NEWEST,
         policies: Policies | None = None,
+        plans: Catalogue | None = None,
         books: Path | None = None,
         outbox: Outbox | None = None,
         watch: Watch = lambda _step, _key: None,
@@ -86,7 +88,7 @@ class Scene:
                 path, seed=seed, start=start, api_version=api_version, watch=watch
             ) as fake,
             Recoup(
-                config, processor=fake, sender=outbox, clock=clock, policies=policies
+                config, processor=fake, sender=outbox, clock=clock, policies=policies, plans=plans
             ) as recoup,
         ):
             yield cls(recoup, fake, clock, outbox)

@@ -17,9 +17,10 @@ from sqlalchemy import Connection, Engine
 from recoup.store import inbox
 from recoup.store.absorb import absorb
 from recoup.store.inbox import Outcome
+from recoup.store.records import erasure
 from recoup.store.writer import Writer
 from recoup.webhooks.summary import Summary
-from recoup.webhooks.understand import Read, Understood, understood
+from recoup.webhooks.understand import Read, Understood, people, understood
 
 OnAbsorbed = Callable[[Connection, Collection[int]], object]
 
@@ -128,6 +129,9 @@ class _Passage:
         self.waiting.update(waiting)
         outcomes = [_outcome(one, waiting.get(one.letter.id)) for one in batch]
         inbox.mark(self._connection, outcomes, now=self._intake.now)
+        over = [one for one in batch if one.parked is None and one.letter.id not in waiting]
+        about = {one.letter.id: people(one) for one in over}
+        erasure.forget_news(self._connection, self._intake.processor, about)
         return _counted(outcomes), absorbed.arrived
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from recoup.core.facts import Fact, Reading
+from recoup.core.facts import CustomerFact, Fact, MethodFact, Reading
 from recoup.errors import InvalidValue, Unreadable
 from recoup.store import inbox
 
 Read = Callable[[Mapping[str, Any]], Reading]
+#: How an event names its customer, also one that tells us nothing.
+_CUSTOMER: Final = re.compile(rb'"customer"\s*:\s*"([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +36,10 @@ def understood(letter: inbox.Letter, read: Read) -> Understood:
     except (Unreadable, InvalidValue) as error:
         return Understood(letter, parked=str(error))
     return Understood(letter, facts=reading.facts, ignored=reading.ignored)
+
+
+def people(one: Understood) -> frozenset[str]:
+    """Return the processor's names of the customers, or of the methods, a letter is about."""
+    names = {found.decode(errors="replace") for found in _CUSTOMER.findall(one.letter.raw)}
+    told = (fact for fact in one.facts if isinstance(fact, CustomerFact | MethodFact))
+    return frozenset(names | {fact.processor_id for fact in told})

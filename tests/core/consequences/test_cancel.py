@@ -38,6 +38,14 @@ class TestCancel:
 
         assert CANCEL.hold(once, case("subscription:1"), now=LATER + DAY) is once
 
+    def test_does_not_wait_for_an_end_that_somebody_scheduled(self):
+        leaving = replace(owing().subscriptions[0], end_requested_at=NOON, end_reason="requested")
+        account = replace(owing(), subscriptions=(leaving,))
+
+        asked = CANCEL.hold(account, case("subscription:1"), now=LATER).subscriptions[0]
+
+        assert (asked.end_requested_at, asked.end_reason) == (LATER, REASON)
+
     @pytest.mark.parametrize("scope", ["invoice:1", "subscription:99"])
     def test_has_nothing_to_end_without_a_subscription(self, scope):
         assert CANCEL.hold(owing(), case(scope), now=LATER).subscriptions[0].end_reason is None

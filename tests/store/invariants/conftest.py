@@ -90,7 +90,8 @@ class Town:
             tables.invoices, at, customer_id=customer, processor="fake",
             processor_id=f"in_{next(_numbers)}", currency="EUR", reason="subscription_cycle",
             collection_method="charge_automatically", created_at=at, tries=1,
-            out_of_band=False, disputed=False, **row, **seen(at),
+            out_of_band=False, disputed=False, tax=0, credited=0, charged_back=0, **row,
+            **seen(at),
         )  # fmt: skip
 
     def paid(self, invoice: int, at: datetime) -> None:
@@ -163,6 +164,20 @@ class Town:
             consequence=DEFAULT.rung(rung).consequences[0], rung=rung, since=since,
         )  # fmt: skip
 
+    def command(
+        self, customer: int, at: datetime, subject: str, *, state: str, amount: int
+    ) -> int:
+        """Record that somebody asked for a refund."""
+        done = state == "done"
+        n = next(_numbers)
+        return self.insert(
+            tables.commands, at, customer_id=customer, kind="payments.refund", key=f"key_{n}",
+            request_hash="x", subject=subject, state=state, processor_key=f"recoup:{n}",
+            request=None if done else Jsonb({}), args=Jsonb({}),
+            result=Jsonb({}) if done else None, amount=amount, currency="EUR", actor="ann",
+            recorded_at=at, ended_at=at if done else None, lookups=0,
+        )  # fmt: skip
+
     def effect(self, kind: str, key: str) -> None:
         sql = "INSERT INTO effects (kind, key, queue, due_at, created_at) VALUES (%s,%s,%s,%s,%s)"
         batch.driver(self.connection).execute(sql, (kind, key, "billing", NOW, NOW))
@@ -198,6 +213,7 @@ def settle_in(town: Town) -> None:
         exhausted(town, settled=settled)
     on_hold(town)
     failed(town)
+    charged_back(town)
     inbox(town)
 
 
@@ -252,7 +268,8 @@ def exhausted(town: Town, *, settled: bool) -> None:
     standing = "current" if settled else "bad_debt"
     town.update(tables.standings, customer, NOW, standing=standing, next_wake_at=None)
     if settled:
-        town.update(tables.invoices, invoice, NOW - DAY, status="uncollectible")
+        given_up = {"status": "uncollectible", "resolved_as": "written_off"}
+        town.update(tables.invoices, invoice, NOW - DAY, **given_up)
         town.update(tables.cases, case, NOW - DAY, settled_at=NOW - DAY)
         sql = "SELECT id FROM restrictions WHERE case_id = %s AND lifted_at IS NULL"
         for (held,) in batch.fetch(town.connection, sql, (case,)):
@@ -275,6 +292,50 @@ def failed(town: Town) -> None:
     town.paid(invoice, NOW - DAY)
     trouble = {"run_state": "failed", "failures": 2, "run_error": "boom"}
     town.update(tables.standings, customer, NOW, **trouble)
+
+
+def charged_back(town: Town) -> None:
+    """Paid twice over: with a coupon, half given back on request, the rest lost in a dispute."""
+    customer = town.customer()
+    invoice = town.invoice(customer, NOW - 61 * DAY)
+    attempt = town.attempt(customer, invoice, NOW - 61 * DAY, "succeeded")
+    town.paid(invoice, NOW - 61 * DAY)
+    at = NOW - 5 * DAY
+    of = {"attempt_id": attempt, "customer_id": customer, "processor": "fake", "currency": "EUR"}
+    town.insert(
+        tables.refunds, at, amount=400, processor_id=f"re_{attempt}", status="succeeded",
+        happened_at=at, **of, **seen(at),
+    )  # fmt: skip
+    town.insert(
+        tables.disputes, at, amount=600, processor_id=f"dp_{attempt}", open=False, lost=True,
+        happened_at=at, **of, **seen(at),
+    )  # fmt: skip
+    town.update(tables.invoices, invoice, at, charged_back=600)
+    done = town.command(customer, at, f"payment:{attempt}", state="done", amount=400)
+    under_way = town.command(customer, at, f"payment:{attempt}", state="recorded", amount=600)
+    town.effect("ask", f"ask:{under_way}")
+    coupon = town.insert(
+        tables.coupons, at, processor="fake", processor_id="spring", percent_off=10,
+        duration="once", redemptions=1, prices=[], deleted=False, **seen(at),
+    )  # fmt: skip
+    code = town.insert(
+        tables.promotion_codes, at, coupon_id=coupon, processor="fake", processor_id="promo_1",
+        code="SPRING", active=True, redemptions=1, first_time=False, **seen(at),
+    )  # fmt: skip
+    for given_back in (None, at):
+        town.insert(
+            tables.redemptions, at, customer_id=customer, coupon_id=coupon,
+            promotion_code_id=code, command_id=under_way if given_back else done,
+            subscription_id=town.subscription_of(customer), redeemed_at=at,
+            given_back_at=given_back, reason=given_back and "refused",
+        )  # fmt: skip
+    for place in (1, 2):
+        town.insert(
+            tables.payment_methods, at, customer_id=customer, processor="fake",
+            processor_id=f"pm_{customer}_{place}", kind="card", instrument=f"fp_{place}",
+            brand="visa", detached=False, changed_at=at, backup=place, consented_at=at,
+            consented_by="ann", **seen(at),
+        )  # fmt: skip
 
 
 def inbox(town: Town) -> None:

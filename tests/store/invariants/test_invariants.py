@@ -29,6 +29,11 @@ LATE = f"SELECT id FROM attempts WHERE invoice_id IN (SELECT id FROM invoices WH
 SENT = f"SELECT id FROM notices WHERE case_id = ({CASE}) AND step = 'action_required'"
 PAYER = "SELECT customer_id FROM standings s WHERE NOT EXISTS (SELECT FROM cases c WHERE c.customer_id = s.customer_id) LIMIT 1"
 OWER = f"SELECT customer_id FROM cases WHERE id = ({CASE})"
+OPEN = "SELECT id FROM commands WHERE state = 'recorded'"
+DONE = "SELECT id FROM commands WHERE state = 'done'"
+LOST = "SELECT id FROM invoices WHERE charged_back > 0"
+GIVEN_UP = "SELECT id FROM invoices WHERE status = 'uncollectible'"
+BACKUP = "SELECT id, customer_id FROM payment_methods WHERE backup = 1"
 
 #: Writes a copy of a row; the constraints that forbid it are taken away first.
 COPY = "INSERT INTO {0} SELECT (jsonb_populate_record(t, %s || jsonb_build_object('id', 1000000 + id))).* FROM {0} t WHERE id = {{id}}"
@@ -100,6 +105,23 @@ FAULTS = [
     Fault("one_live_effect", "effect {id}", "SELECT id FROM effects LIMIT 1", copy("effects"), "effects_one_live"),
     Fault("one_mail_per_cause", "mail {id}", "SELECT id FROM mails LIMIT 1", copy("mails"), "mails:mails_key_key"),
     Fault("failed_run_is_retried", "customer {id}", "SELECT customer_id FROM standings WHERE run_state = 'failed'", "UPDATE standings SET next_wake_at = NULL WHERE customer_id = {id}"),
+    Fault("command_is_carried_out", "command {id}", OPEN, "DELETE FROM effects WHERE key = 'ask:{id}'"),
+    Fault("command_has_outcome", "command {id}", DONE, "UPDATE commands SET result = NULL WHERE id = {id}"),
+    Fault("command_has_outcome", "command {id}", DONE, "UPDATE commands SET request = '{}' WHERE id = {id}"),
+    Fault("refunds_asked_within_attempt", "attempt {of}", f"SELECT id, substr(subject, 9) FROM commands WHERE id = ({OPEN})", "UPDATE commands SET amount = 601 WHERE id = {id}"),
+    Fault("refunds_asked_within_attempt", "attempt {of}", f"SELECT id, substr(subject, 9) FROM commands WHERE id = ({OPEN})", "UPDATE commands SET amount = 1001 WHERE subject = 'payment:{of}' AND state = 'done'"),
+    Fault("charged_back_counted", "invoice {id}", LOST, "UPDATE invoices SET charged_back = 599 WHERE id = {id}"),
+    Fault("charged_back_counted", "invoice {id}", LOST, "UPDATE disputes SET lost = false WHERE lost"),
+    Fault("paid_is_not_resolved", "invoice {id}", GIVEN_UP, "UPDATE invoices SET resolved_as = NULL WHERE id = {id}"),
+    Fault("paid_is_not_resolved", "invoice {of}", f"SELECT id, invoice_id FROM attempts WHERE id IN ({PAID})", "UPDATE invoices SET resolved_as = 'credited' WHERE id = {of}"),
+    Fault("paid_is_not_resolved", "invoice {of}", f"SELECT id, invoice_id FROM attempts WHERE id IN ({PAID})", "UPDATE invoices SET out_of_band = true WHERE id = {of}"),
+    Fault("paid_is_not_resolved", "invoice {id}", OWING, "UPDATE invoices SET resolved_as = 'written_off' WHERE id = {id}"),
+    Fault("coupons_counted", "coupon {id}", "SELECT id FROM coupons", "UPDATE coupons SET redemptions = 2"),
+    Fault("coupons_counted", "promotion code {id}", "SELECT id FROM promotion_codes", "UPDATE redemptions SET given_back_at = now(), reason = 'x'"),
+    Fault("backups_have_places", "customer {of}", BACKUP, "UPDATE payment_methods SET backup = 2 WHERE id = {id}"),
+    Fault("backups_have_places", "customer {of}", BACKUP, "UPDATE payment_methods SET detached = true WHERE id = {id}"),
+    Fault("nothing_follows_an_end", "subscription {id}", "SELECT min(id) FROM subscriptions", "UPDATE subscriptions SET status = 'canceled', next_items = '[{}]' WHERE id = {id}"),
+    Fault("one_owner", "redemption {id}", "SELECT id FROM redemptions LIMIT 1", f"UPDATE redemptions SET customer_id = ({PAYER}) WHERE id = {{id}}"),
     Fault("states_are_known", "attempt {id}", TRY, "UPDATE attempts SET state = 'maybe' WHERE id = {id}"),
     Fault("states_are_known", "subscription {id}", "SELECT min(id) FROM subscriptions", "UPDATE subscriptions SET status = 'zombie' WHERE id = {id}"),
     Fault("one_owner", "attempt {id}", TRY, f"UPDATE attempts SET customer_id = ({PAYER}) WHERE id = {{id}}"),

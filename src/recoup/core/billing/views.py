@@ -148,7 +148,7 @@ class Invoice:
     number: str | None
     status: str
     outcome: Outcome
-    resolved_as: str | None  #: written_off, voided, credited, forgiven, paid_out_of_band …
+    resolved_as: str | None  #: written_off, voided, credited, forgiven, nothing_due …
     due: Money
     paid: Money
     remaining: Money
@@ -202,6 +202,33 @@ class Refund:
     customer_id: int
     amount: Money
     status: str
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An invoice that the customer pays in the browser, and what that needs; None: it is done."""
+
+    invoice: Invoice
+    action: NextAction | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """
+    Money of a payment that the cardholder's bank has taken back, until it is decided.
+
+    Neither open nor lost: it was won, and the money came back.
+    """
+
+    id: int
+    processor_id: str
+    payment_id: int
+    invoice_id: int
+    customer_id: int
+    amount: Money
+    open: bool
+    lost: bool
     happened_at: datetime
 
 

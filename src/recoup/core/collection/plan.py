@@ -90,6 +90,32 @@ def plan(
     return made if made.at is None else _allowed(debt, made, until=until, now=now)
 
 
+def forbidden(
+    account: Account,
+    invoice: Invoice,
+    method: Method,
+    *,
+    rules: Rules,
+    now: datetime,
+    by_customer: bool,
+) -> str | None:
+    """
+    Return why nobody may try `invoice` with `method` at `now` (UTC), or None when one may.
+
+    What a person asks for waits for no timer, plan or hold. A refusal that put the instrument out
+    of use, and the networks' windows, bind a person as well; `by_customer`, the cardholder being
+    there, is counted apart where the network does so.
+    """
+    uses = on_instrument(account, method)
+    debt = _Debt(account, invoice, method, account.tries(invoice.id), uses, rules)
+    if barred := _barred(debt):
+        return barred
+    allowed = earliest(
+        account, invoice, method, rules=rules, now=now, by_customer=by_customer, uses=uses
+    )
+    return None if allowed.at is not None and allowed.at <= now else " ".join(allowed.reasons)
+
+
 @dataclass(frozen=True, slots=True)
 class _Debt:
     """What the steps below share: one obligation and what would be charged for it."""

@@ -20,7 +20,10 @@ class Cancel:
 
     def hold(self, account: Account, case: Case, *, now: datetime) -> Account:
         doomed = account.subscription_of(case.scope)
-        if doomed is None or states.has_ended(doomed.status) or doomed.end_requested_at:
+        if doomed is None or states.has_ended(doomed.status):
+            return account
+        # An end that somebody scheduled for later does not wait for the debt to be paid.
+        if doomed.end_requested_at is not None and doomed.end_reason == REASON:
             return account
         ending = replace(doomed, end_requested_at=now, end_reason=REASON)
         return replace(

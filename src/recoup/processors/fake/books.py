@@ -2,8 +2,9 @@
 The fake's own double entry: what really happened to the money, to check our books against.
 
 Debits are positive. Accounts: `receivable` (what customers owe), `cash`, `revenue`, `refunds`,
-`written_off`, `elsewhere` (paid out of band). Every entry balances to 0 in its currency, so all
-accounts together always do.
+`written_off`, `elsewhere` (paid out of band), `credit` (what customers have to their good, and
+lowers their next invoices), `disputed` (what banks took back, and have not returned). Every entry
+balances to 0 in its currency, so all accounts together always do.
 """
 
 from __future__ import annotations
@@ -50,8 +51,13 @@ class Books:
 
 
 def billed(s: Session, invoice: Invoice) -> None:
-    """Book that the customer owes the invoice."""
-    _post(s, "billed", invoice, invoice.amount, to="receivable", of="revenue")
+    """Book that the customer owes the invoice, less what it has to its good."""
+    lines = {
+        "receivable": invoice.amount,
+        "credit": invoice.credit_used,
+        "revenue": -invoice.total,
+    }
+    _post_lines(s, "billed", invoice, lines)
 
 
 def captured(s: Session, invoice: Invoice, charge: Charge) -> None:
@@ -64,9 +70,25 @@ def refunded(s: Session, invoice: Invoice, minor: int) -> None:
     _post(s, "refunded", invoice, minor, to="refunds", of="cash")
 
 
+def disputed(s: Session, invoice: Invoice, minor: int) -> None:
+    """Book money that a bank took back."""
+    _post(s, "disputed", invoice, minor, to="disputed", of="cash")
+
+
+def reinstated(s: Session, invoice: Invoice, minor: int) -> None:
+    """Book that a bank returned what it had taken back."""
+    _post(s, "reinstated", invoice, minor, to="cash", of="disputed")
+
+
 def voided(s: Session, invoice: Invoice) -> None:
-    """Book that the invoice was a mistake."""
-    _post(s, "voided", invoice, invoice.remaining, to="revenue", of="receivable")
+    """Book that the invoice was a mistake; credit that it used is the customer's again."""
+    used = max(invoice.credit_used, 0)
+    lines = {
+        "revenue": invoice.remaining + used,
+        "receivable": -invoice.remaining,
+        "credit": -used,
+    }
+    _post_lines(s, "voided", invoice, lines)
 
 
 def written_off(s: Session, invoice: Invoice) -> None:
@@ -115,3 +137,9 @@ def _all(connection: sqlite3.Connection, kind: type[_T]) -> Iterator[_T]:
 def _post(s: Session, what: str, invoice: Invoice, minor: int, *, to: str, of: str) -> None:
     if minor:
         s.post(what, invoice.id, invoice.currency, {to: minor, of: -minor})
+
+
+def _post_lines(s: Session, what: str, invoice: Invoice, lines: dict[str, int]) -> None:
+    moved = {account: minor for account, minor in lines.items() if minor}
+    if moved:
+        s.post(what, invoice.id, invoice.currency, moved)

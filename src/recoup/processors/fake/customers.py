@@ -90,13 +90,36 @@ def attach(
 
     An instrument that exists already answers as `payer` from now on.
     """
-    owner = living(s, customer)
+    living(s, customer)
+    made = new_method(
+        s,
+        payer,
+        kind=kind,
+        brand=brand,
+        country=country,
+        expires=expires,
+        fingerprint=fingerprint,
+    )
+    return adopt(s, customer, made.id, default=default)
+
+
+def new_method(
+    s: Session,
+    payer: Payer,
+    *,
+    kind: str,
+    brand: str | None,
+    country: str | None,
+    expires: tuple[int, int] | None,
+    fingerprint: str | None,
+) -> Method:
+    """Make a method of nobody's. Stripe tells nothing of it."""
     id_ = s.new_id(Method)
     card = kind == "card"
     made = Method(
         id=id_,
         created=s.now,
-        customer=customer,
+        customer=None,
         instrument=_instrument(s, fingerprint or f"{s.dice('fp', id_):03d}{id_}", payer),
         kind=kind,
         brand=brand if card else None,
@@ -104,11 +127,43 @@ def attach(
         country=country,
         expires=expires if card else None,
     )
-    s.save(made, owner=customer)
-    events.method(s, "payment_method.attached", made)
-    if default:
-        make_default(s, owner, made.id)
-    return made
+    return s.save(made)
+
+
+def attachable(s: Session, customer: str, method: str) -> Method:
+    """
+    Return the method, if it is the customer's or may become so.
+
+    Raises:
+        Rejected: it is another's, or was somebody's once; the customer is unknown or deleted.
+    """
+    living(s, customer)
+    found = s.get(Method, method)
+    if found.customer not in {None, customer}:
+        raise Rejected(f"The payment method {method!r} has already been attached to a customer")
+    if found.spent:
+        raise Rejected(
+            f"The payment method {method!r} was previously used without being attached to a "
+            "customer or was detached from a customer, and may not be used again"
+        )
+    return found
+
+
+def adopt(s: Session, customer: str, method: str, *, default: bool) -> Method:
+    """
+    Attach a method; one that is the customer's already stays so.
+
+    Raises:
+        Rejected: see `attachable`.
+    """
+    found = attachable(s, customer, method)
+    if found.customer is None:
+        found.customer = customer
+        events.method(s, "payment_method.attached", s.save(found, owner=customer))
+    owner = living(s, customer)
+    if default and owner.default_method != method:
+        make_default(s, owner, method)
+    return found
 
 
 def make_default(s: Session, owner: Customer, method: str | None) -> None:
@@ -130,9 +185,9 @@ def detach(s: Session, method: str) -> None:
         raise Rejected(f"The payment method {method!r} is not attached to a customer")
     owner = s.get(Customer, found.customer)
     previous = {"customer": found.customer}
-    found.customer = None
+    found.customer, found.spent = None, True
     events.method(s, "payment_method.detached", s.save(found), previous)
-    if owner.default_method == method:
+    if owner.default_method == method and not owner.deleted:
         make_default(s, owner, None)
 
 

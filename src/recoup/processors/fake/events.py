@@ -14,13 +14,17 @@ import msgspec
 from recoup.processors.fake import shapes
 from recoup.processors.fake.model import (
     Charge,
+    Coupon,
     Customer,
+    Dispute,
     Instrument,
     Intent,
     Invoice,
     Method,
     Price,
+    PromotionCode,
     Refund,
+    SetupIntent,
     Subscription,
 )
 from recoup.processors.fake.world import Session
@@ -40,8 +44,23 @@ def method(s: Session, type_: str, thing: Method, previous: Json | None = None) 
 def subscription(
     s: Session, type_: str, thing: Subscription, previous: Json | None = None
 ) -> None:
-    price = s.get(Price, thing.price)
-    _emit(s, type_, shapes.subscription(thing, price, basil=s.basil), previous)
+    prices = [s.get(Price, item.price) for item in thing.items]
+    given = thing.discount
+    found = None if given is None else s.get(Coupon, f"coupon_{given.coupon}")
+    body = shapes.subscription(thing, prices, found, version=s.api_version)
+    _emit(s, type_, body, previous)
+
+
+def coupon(s: Session, type_: str, thing: Coupon, *, valid: bool) -> None:
+    _emit(s, type_, shapes.coupon(thing, valid=valid), None)
+
+
+def promotion_code(
+    s: Session, type_: str, thing: PromotionCode, *, valid: bool, previous: Json | None = None
+) -> None:
+    of = s.get(Coupon, f"coupon_{thing.coupon}")
+    body = shapes.promotion_code(thing, of, valid=valid, version=s.api_version)
+    _emit(s, type_, body, previous)
 
 
 def invoice(s: Session, type_: str, thing: Invoice, previous: Json | None = None) -> None:
@@ -49,8 +68,13 @@ def invoice(s: Session, type_: str, thing: Invoice, previous: Json | None = None
     _emit(s, type_, shapes.invoice(thing, intent, basil=s.basil), previous)
 
 
-def intent(s: Session, type_: str, thing: Intent) -> None:
-    _emit(s, type_, shapes.intent(thing, basil=s.basil), None)
+def intent(s: Session, type_: str, thing: Intent) -> str:
+    """Tell of a payment intent; return the event's id."""
+    return _emit(s, type_, shapes.intent(thing, basil=s.basil), None)
+
+
+def setup(s: Session, type_: str, thing: SetupIntent) -> None:
+    _emit(s, type_, shapes.setup(thing), None)
 
 
 def charge(s: Session, type_: str, thing: Charge) -> str:
@@ -61,6 +85,10 @@ def charge(s: Session, type_: str, thing: Charge) -> str:
 
 def refund(s: Session, type_: str, thing: Refund) -> None:
     _emit(s, type_, shapes.refund(thing), None)
+
+
+def dispute(s: Session, type_: str, thing: Dispute) -> None:
+    _emit(s, type_, shapes.dispute(thing), None)
 
 
 def invoice_paid_by(s: Session, invoice_: Invoice, intent_: Intent) -> None:

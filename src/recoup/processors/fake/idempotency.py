@@ -23,7 +23,14 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from recoup.errors import Busy, KeyReused, Rejected, Unreachable
+from recoup.errors import (
+    Busy,
+    CustomerTaxLocationInvalid,
+    KeyReused,
+    Rejected,
+    Unreachable,
+)
+from recoup.processors.fake.model import Instrument
 from recoup.processors.fake.world import MICROSECOND, Session, World, micros
 
 KEPT: Final = timedelta(hours=24)
@@ -53,6 +60,24 @@ class Fault(Struct, frozen=True, omit_defaults=True):
     skip: int = 0  #: calls let through first
     until: datetime | None = None  #: over at this instant of the world's clock
     after: float | None = None  #: seconds that a `busy` says to wait
+
+
+#: Verdict -> the refusal that is raised again.
+_REFUSALS: Final[Mapping[str, type[Rejected]]] = {
+    "rejected": Rejected,
+    "misplaced": CustomerTaxLocationInvalid,
+}
+
+
+class BankSaidNo(Rejected):
+    """
+    A request that is refused because its bill was not paid: all of it is taken back, but the
+    bank was asked, and its `card` answers the next try as its script goes on.
+    """
+
+    def __init__(self, message: str, card: Instrument) -> None:
+        super().__init__(message)
+        self.card = card
 
 
 _ASLEEP: Final = frozenset({"outage", "busy"})
@@ -192,8 +217,12 @@ def _execute(
             saved = ("failed", None) if failed else ("answered", answer)
             _save(s, key, saved)
     except Rejected as error:
-        saved = "rejected", str(error).encode()
+        verdict = "misplaced" if isinstance(error, CustomerTaxLocationInvalid) else "rejected"
         with world.session() as s:
+            # Like Stripe's, a refusal names its request. The number was taken back with the rest.
+            saved = verdict, f"req_fake_{s.count('req'):06d} {error}".encode()
+            if isinstance(error, BankSaidNo):
+                s.save(error.card)
             _save(s, key, saved)
     return saved
 
@@ -209,8 +238,9 @@ def _spoken(verdict: str, answer: bytes | None) -> bytes:
     if verdict == "failed":
         raise Unreachable("500: the outcome is unknown")
     text = answer or b""
-    if verdict == "rejected":
-        raise Rejected(text.decode())
+    if verdict in _REFUSALS:
+        request_id, _, words = text.decode().partition(" ")
+        raise _REFUSALS[verdict](words, request_id=request_id)
     return text
 
 

@@ -6,19 +6,53 @@ Amounts are ISO 4217 minor units and currencies upper-case; `shapes` turns them 
 
 from __future__ import annotations
 
-from calendar import monthrange
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from msgspec import Struct, field
 
-from recoup.core.money import exponent
 from recoup.core.states import AttemptState, InvoiceStatus, SubscriptionStatus
 from recoup.errors import Rejected
 from recoup.processors.fake.payers import Habit, Payer, Pays, Refusal
+from recoup.processors.fake.terms import (
+    Coupon,
+    Discount,
+    Interval,
+    Item,
+    Line,
+    Pause,
+    Price,
+    PromotionCode,
+    Wanted,
+    instant,
+    smallest,
+)
+
+__all__ = [
+    "Charge",
+    "Collection",
+    "Coupon",
+    "Customer",
+    "Dispute",
+    "Instrument",
+    "Intent",
+    "Interval",
+    "Invoice",
+    "Line",
+    "Method",
+    "Price",
+    "PromotionCode",
+    "Refund",
+    "SetupIntent",
+    "Subscription",
+    "Thing",
+    "Try",
+    "instant",
+    "seconds",
+    "smallest",
+]
 
 Collection = Literal["charge_automatically", "send_invoice"]
-Interval = Literal["day", "week", "month", "year"]
 
 
 class Customer(Struct, omit_defaults=True, gc=False):
@@ -28,12 +62,16 @@ class Customer(Struct, omit_defaults=True, gc=False):
     name: str | None = None
     country: str | None = None
     currency: str | None = None
+    credit: int = 0  #: to its good, of its currency; lowers the next invoices
     locale: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     default_method: str | None = None
     delinquent: bool = False
     deleted: bool = False
     habits: tuple[Habit, ...] = ()
+    address: dict[str, str] | None = None
+    shipping: dict[str, str] | None = None
+    phone: str | None = None
 
 
 class Instrument(Struct, omit_defaults=True, gc=False):
@@ -53,6 +91,7 @@ class Method(Struct, omit_defaults=True, gc=False):
     last4: str
     country: str | None
     expires: tuple[int, int] | None
+    spent: bool = False  #: detached, or used while it was nobody's: it is attached never again
 
     def expired(self, now: int) -> bool:
         """Whether its last month is over at `now`."""
@@ -62,58 +101,46 @@ class Method(Struct, omit_defaults=True, gc=False):
         return (today.year, today.month) > self.expires
 
 
-class Price(Struct, omit_defaults=True, gc=False):
-    id: str
-    created: int
-    amount: int
-    currency: str
-    interval: Interval = "month"
-    interval_count: int = 1
-    product: str = "prod_fake"
-
-    def end_after(self, anchor: int, start: int) -> int:
-        """
-        Return the first end of a period after `start` that is aligned with `anchor`.
-
-        Months and years are counted from the anchor and not from the period before, so
-        January 31 is followed by February 28 and then by March 31.
-        Source: docs.stripe.com/billing/subscriptions/billing-cycle.
-        """
-        if self.interval in {"day", "week"}:
-            days = self.interval_count * (7 if self.interval == "week" else 1)
-            span = days * 86_400
-            return anchor + ((start - anchor) // span + 1) * span
-        step = self.interval_count * (12 if self.interval == "year" else 1)
-        first, since = instant(anchor), instant(start)
-        passed = (since.year - first.year) * 12 + since.month - first.month
-        turn = passed // step
-        while _months_after(first, turn * step) <= since:
-            turn += 1
-        return int(_months_after(first, turn * step).timestamp())
-
-
 class Subscription(Struct, omit_defaults=True, gc=False):
     id: str
     created: int
     customer: str
-    price: str
-    quantity: int
+    items: list[Item]
+    currency: str
     status: SubscriptionStatus
     anchor: int
     period_start: int
     period_end: int
+    span: int = 0  #: seconds that a whole period has, if this one is shorter
+    changed_at: int = 0  #: the instant its items were last prorated for
+    next_items: tuple[Wanted, ...] | None = None  #: what it becomes with the next period
+    pending: tuple[Line, ...] = ()  #: lines that wait for the next invoice
+    discount: Discount | None = None
+    pause: Pause | None = None
     collection: Collection = "charge_automatically"
     days_until_due: int | None = None
     trial_start: int | None = None
     trial_end: int | None = None
     cancel_at_period_end: bool = False
+    cancel_at: int | None = None
     canceled_at: int | None = None
     ended_at: int | None = None
     end_reason: str | None = None
     end_comment: str | None = None
+    feedback: str | None = None
     latest_invoice: str | None = None
     default_method: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> int:
+        """How many seconds the whole current period has, or would have."""
+        return self.span or self.period_end - self.period_start
+
+    @property
+    def ends_at(self) -> int | None:
+        """When it is to end; None: it is not."""
+        return self.period_end if self.cancel_at_period_end else self.cancel_at
 
 
 class Invoice(Struct, omit_defaults=True, gc=False):
@@ -121,15 +148,20 @@ class Invoice(Struct, omit_defaults=True, gc=False):
     created: int
     customer: str
     subscription: str | None
-    price: str | None
-    quantity: int
     status: InvoiceStatus
     currency: str
-    amount: int
+    amount: int  #: due; what credit covers, and a total below 0, are not in it
     reason: str
     period_start: int
     period_end: int
+    lines: tuple[Line, ...] = ()
     collection: Collection = "charge_automatically"
+    days_until_due: int | None = None
+    description: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    discount: str | None = None  #: id of what lowers it
+    credit_before: int = 0  #: the customer's credit when it was finalised
+    credit_used: int = 0  #: of it, covered by this; below 0: given by this
     paid: int = 0
     auto_advance: bool = True
     attempt_count: int = 0
@@ -144,6 +176,24 @@ class Invoice(Struct, omit_defaults=True, gc=False):
     out_of_band: bool = False
     intent: str | None = None
     failed_once: bool = False
+
+    @property
+    def sums(self) -> tuple[int, int, int]:
+        """Subtotal, discount and tax of all lines."""
+        if len(self.lines) == 1:
+            (line,) = self.lines
+            return line.amount, line.discount, line.tax
+        return (
+            sum(line.amount for line in self.lines),
+            sum(line.discount for line in self.lines),
+            sum(line.tax for line in self.lines),
+        )
+
+    @property
+    def total(self) -> int:
+        """What it asks for; below 0 it gives. Not all of it is due: see `amount`."""
+        subtotal, discount, tax = self.sums
+        return subtotal - discount + tax
 
     @property
     def remaining(self) -> int:
@@ -193,7 +243,7 @@ class Charge(Struct, omit_defaults=True, gc=False):
     refusal: Refusal | None = None
     returns: Refusal | None = None  #: the late return that awaits it while it is pending
     off_session: bool = True
-    disputed: bool = False
+    disputed: bool = False  #: ever, however it ended
 
 
 class Refund(Struct, omit_defaults=True, gc=False):
@@ -203,9 +253,51 @@ class Refund(Struct, omit_defaults=True, gc=False):
     intent: str
     amount: int
     currency: str
+    reason: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
-Thing = Customer | Instrument | Method | Price | Subscription | Invoice | Intent | Charge | Refund
+class Dispute(Struct, omit_defaults=True, gc=False):
+    """What a bank took back for its cardholder; it keeps it once `lost`."""
+
+    id: str
+    created: int
+    charge: str
+    intent: str
+    amount: int
+    currency: str
+    open: bool = True
+    lost: bool = False
+
+
+class SetupIntent(Struct, omit_defaults=True, gc=False):
+    """How keeping a method for later goes; its states are those of a try to pay."""
+
+    id: str
+    created: int
+    customer: str
+    off_session: bool
+    state: AttemptState = AttemptState.INTENDED
+    method: str | None = None
+    refusal: Refusal | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+Thing = (
+    Customer
+    | Instrument
+    | Method
+    | SetupIntent
+    | Price
+    | Coupon
+    | PromotionCode
+    | Subscription
+    | Invoice
+    | Intent
+    | Charge
+    | Refund
+    | Dispute
+)
 
 #: Type -> prefix of its ids. An instrument's id is its fingerprint.
 PREFIXES: dict[type, str] = {
@@ -213,17 +305,16 @@ PREFIXES: dict[type, str] = {
     Instrument: "fp",
     Method: "pm",
     Price: "price",
+    Coupon: "coupon",
+    PromotionCode: "promo",
     Subscription: "sub",
     Invoice: "in",
     Intent: "pi",
     Charge: "ch",
     Refund: "re",
+    Dispute: "dp",
+    SetupIntent: "seti",
 }
-
-
-def instant(second: int) -> datetime:
-    """Return the UTC instant of a second since 1970."""
-    return datetime.fromtimestamp(second, UTC)
 
 
 def seconds(span: timedelta) -> int:
@@ -237,21 +328,3 @@ def seconds(span: timedelta) -> int:
     if whole <= 0 or span != timedelta(seconds=whole):
         raise Rejected(f"a span is a positive number of whole seconds, got {span}")
     return whole
-
-
-def smallest(currency: str) -> int:
-    """
-    Return the smallest charge in ISO minor units: Stripe takes no thousandths and no hundredths
-    of an ariary.
-
-    Source: docs.stripe.com/currencies.
-    """
-    if currency == "MGA":
-        return 100
-    return 10 if exponent(currency) == 3 else 1
-
-
-def _months_after(first: datetime, months: int) -> datetime:
-    year, month = divmod(first.year * 12 + first.month - 1 + months, 12)
-    day = min(first.day, monthrange(year, month + 1)[1])
-    return first.replace(year=year, month=month + 1, day=day)

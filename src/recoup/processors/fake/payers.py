@@ -63,7 +63,8 @@ class Asks(Struct, frozen=True, tag=True, omit_defaults=True):
     Wants the cardholder to authenticate.
 
     Off-session nothing is charged and the payment waits for the customer, or, with `declines`,
-    the bank refuses with `authentication_required`. On-session it answers as `then`.
+    the bank refuses with `authentication_required`. On-session the payment waits for the
+    challenge; once that is passed the card answers as `then`.
     """
 
     declines: bool = False
@@ -109,7 +110,7 @@ ASKED = Answer("asks")
 
 
 def meet(  # noqa: PLR0911  one a kind of payer
-    payer: Payer, *, now: datetime, off_session: bool, dice: int
+    payer: Payer, *, now: datetime, off_session: bool, dice: int, authenticated: bool = True
 ) -> tuple[Answer, Payer]:
     """
     Return the answer of `payer` to one try, and the script that is left.
@@ -119,6 +120,7 @@ def meet(  # noqa: PLR0911  one a kind of payer
         now: UTC instant of the try.
         off_session: Whether the customer is absent.
         dice: 0 to 999, the world's throw for this try.
+        authenticated: Whether a customer who is there has passed the challenge, if there is one.
     """
     match payer:
         case Pays():
@@ -128,13 +130,16 @@ def meet(  # noqa: PLR0911  one a kind of payer
         case Sometimes() if dice < payer.per_mille:
             return Answer("declines", payer.refusal), payer
         case Sometimes(then=then):
-            return meet(then, now=now, off_session=off_session, dice=dice)[0], payer
+            on = {"off_session": off_session, "authenticated": authenticated}
+            return meet(then, now=now, dice=dice, **on)[0], payer
         case Broke():
             flush = (now - payer.payday) % payer.every < payer.lasts
             return (PAID if flush else Answer("declines", payer.refusal)), payer
         case Asks() if off_session:
             refusal = Refusal("authentication_required", network_decline_code="1A")
             return (Answer("declines", refusal) if payer.declines else ASKED), payer
+        case Asks() if not authenticated:
+            return ASKED, payer
         case Asks(then=then):
             return meet(then, now=now, off_session=off_session, dice=dice)[0], payer
         case Slow():

@@ -1,11 +1,13 @@
 """
-Tries to collect an invoice, what banks answer, and money given back.
+Tries to collect an invoice, and what banks answer.
 
 An invoice has one payment intent; each try that reaches a bank is a charge of its own. A try
 that waits for the customer has none.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from recoup.core import states
 from recoup.core.account import Signal
@@ -21,7 +23,6 @@ from recoup.processors.fake.model import (
     Intent,
     Invoice,
     Method,
-    Refund,
     Subscription,
     Try,
     instant,
@@ -29,13 +30,22 @@ from recoup.processors.fake.model import (
 from recoup.processors.fake.payers import EXPIRED, Answer, Refusal, meet
 from recoup.processors.fake.world import Session
 
+#: What the intent says when the customer did not pass the bank's challenge, and what it means.
+CHALLENGE_FAILED: Final = Refusal("payment_intent_authentication_failure")
+NOT_AUTHENTICATED: Final = Signal("authentication_not_handled")
 
-def collect(s: Session, invoice_id: str) -> None:
-    """Finalise a draft and, if it is to be charged, try it once. What Stripe does by itself."""
+
+def collect(s: Session, invoice_id: str, *, authenticated: bool = True) -> None:
+    """
+    Finalise a draft and, if it is to be charged, try it once. What Stripe does by itself.
+
+    A first payment is made with the customer there; `authenticated` as in `attempt`.
+    """
     invoice = s.get(Invoice, invoice_id)
-    if invoice.finalized_at is not None or not invoice.auto_advance:
+    if invoice.attempted or not invoice.auto_advance:
         return
-    billing.finalize(s, invoice)
+    if invoice.finalized_at is None:
+        billing.finalize(s, invoice)
     if not states.is_owed(invoice.status) or invoice.collection != billing.AUTOMATIC:
         return
     method = billing.method_for(s, invoice)
@@ -45,7 +55,7 @@ def collect(s: Session, invoice_id: str) -> None:
         billing.failed(s, invoice)
     else:
         first = invoice.reason == "subscription_create"
-        attempt(s, invoice, method, off_session=not first, key=None)
+        attempt(s, invoice, method, off_session=not first, key=None, authenticated=authenticated)
 
 
 def chosen(s: Session, invoice: Invoice, method: str | None) -> Method:
@@ -83,23 +93,62 @@ def payable(s: Session, invoice_id: str) -> Invoice:
 
 
 def attempt(
-    s: Session, invoice: Invoice, method: Method, *, off_session: bool, key: str | None
+    s: Session,
+    invoice: Invoice,
+    method: Method,
+    *,
+    off_session: bool,
+    key: str | None,
+    authenticated: bool = True,
 ) -> Try:
-    """Try once; return what came of it. The invoice is open and nothing is on its way."""
+    """
+    Try once; return what came of it. The invoice is open and nothing is on its way.
+
+    A customer who is there and not yet `authenticated` is first asked to, if the bank wants it.
+    """
     intent = s.get(Intent, str(invoice.intent))
     waiting = intent.tries[-1] if intent.tries else None
     if waiting is not None and states.awaits_customer(waiting.state):
-        if not off_session and waiting.method == method.id:
-            # The customer finishes what an earlier request began.
-            return _answered(s, invoice, intent, method, waiting, _ask(s, intent, method, False))
+        if not off_session and authenticated and waiting.method == method.id:
+            return _finish(s, invoice, intent, method, waiting)
         waiting.state = AttemptState.CANCELED
     done = Try(at=s.now, method=method.id, state=AttemptState.REQUESTED, key=key)
     intent.tries.append(done)
-    answer = _ask(s, intent, method, off_session)
+    answer = _ask(s, intent, method, off_session=off_session, authenticated=authenticated)
     return _answered(s, invoice, intent, method, done, answer, off_session=off_session)
 
 
-def _ask(s: Session, intent: Intent, method: Method, off_session: bool) -> Answer:
+def _finish(s: Session, invoice: Invoice, intent: Intent, method: Method, waiting: Try) -> Try:
+    # The customer finishes what an earlier request began.
+    answer = _ask(s, intent, method, off_session=False, authenticated=True)
+    return _answered(s, invoice, intent, method, waiting, answer)
+
+
+def authenticate(s: Session, intent: Intent, *, ok: bool) -> None:
+    """
+    Let the customer pass the bank's challenge, or fail it. Who fails has not asked the bank for
+    money, so there is no charge.
+
+    Raises:
+        Rejected: nobody waits for that.
+    """
+    waiting = intent.tries[-1] if intent.tries else None
+    if waiting is None or not states.awaits_customer(waiting.state):
+        raise Rejected(f"{intent.id} does not wait for its customer")
+    invoice = s.get(Invoice, intent.invoice)
+    if ok:
+        _finish(s, invoice, intent, s.get(Method, waiting.method), waiting)
+        return
+    waiting.state = AttemptState.DECLINED
+    intent.status, intent.refusal = "requires_payment_method", CHALLENGE_FAILED
+    waiting.event = events.intent(s, "payment_intent.payment_failed", intent)
+    s.save(intent)
+    billing.failed(s, invoice)
+
+
+def _ask(
+    s: Session, intent: Intent, method: Method, *, off_session: bool, authenticated: bool
+) -> Answer:
     if method.expired(s.now):
         return Answer("declines", EXPIRED)
     card = s.get(Instrument, method.instrument)
@@ -107,6 +156,7 @@ def _ask(s: Session, intent: Intent, method: Method, off_session: bool) -> Answe
         card.payer,
         now=instant(s.now),
         off_session=off_session,
+        authenticated=authenticated,
         dice=s.dice("try", intent.invoice, len(intent.tries)),
     )
     if left is not card.payer:
@@ -272,44 +322,19 @@ def habit(s: Session, subject: str) -> None:
             billing.end(s, sub, reason="cancellation_requested", comment=None)
 
 
-def refund(s: Session, charge_id: str, amount: Money | None) -> Refund:
-    """
-    Give back `amount` of a charge, or all that is left of it.
-
-    Raises:
-        Rejected: the charge took no money, or less than that is left of it.
-    """
-    charge = s.get(Charge, charge_id)
-    left = charge.amount - charge.refunded if states.succeeded(charge.state) else 0
-    minor = left if amount is None else amount.minor
-    if not 0 < minor <= left or (amount is not None and amount.currency != charge.currency):
-        raise Rejected(f"Refund of {amount} is not within what is left of {charge_id}: {left}")
-    charge.refunded += minor
-    s.save(charge)
-    made = Refund(
-        id=s.new_id(Refund),
-        created=s.now,
-        charge=charge_id,
-        intent=charge.intent,
-        amount=minor,
-        currency=charge.currency,
-    )
-    s.save(made, owner=charge_id)
-    books.refunded(s, s.get(Invoice, charge.invoice), minor)
-    events.refund(s, "refund.created", made)
-    events.charge(s, "charge.refunded", charge)
-    return made
-
-
 def fact(s: Session, invoice: Invoice, done: Try) -> PaymentFact:
-    """Return one try in our words. Without a charge it is known by its intent and place."""
+    """
+    Return one try in our words.
+
+    Without a charge it is known by its intent and place, or by the event that said it failed.
+    """
     charge = None if done.charge is None else s.get(Charge, done.charge)
     method = s.get(Method, done.method)
     refusal = None if charge is None else charge.refusal
     intent = s.get(Intent, str(invoice.intent))
     place = 1 + next(n for n, one in enumerate(intent.tries) if one is done)
     return PaymentFact(
-        processor_id=done.charge or f"{intent.id}/{place}",
+        processor_id=done.charge or f"{intent.id}/{done.event or place}",
         payment_intent=intent.id,
         invoice=invoice.id,
         customer=invoice.customer,
@@ -326,13 +351,17 @@ def fact(s: Session, invoice: Invoice, done: Try) -> PaymentFact:
         instrument=charge.instrument if charge else method.instrument,
         brand=method.brand,
         at=instant(charge.created if charge else done.at),
-        signal=Signal()
-        if refusal is None
-        else Signal(
+        signal=_signal(done, refusal),
+        idempotency_key=done.key,
+    )
+
+
+def _signal(done: Try, refusal: Refusal | None) -> Signal:
+    if refusal is not None:
+        return Signal(
             refusal.code,
             refusal.advice_code,
             refusal.network_decline_code,
             refusal.network_advice_code,
-        ),
-        idempotency_key=done.key,
-    )
+        )
+    return NOT_AUTHENTICATED if states.was_declined(done.state) else Signal()

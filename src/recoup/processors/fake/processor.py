@@ -2,8 +2,8 @@
 The fake payment company: Stripe's behaviour, in a file.
 
 Strict on purpose: never kinder than Stripe. Left out, visibly: retries of its own
-(`retries_itself` is False and there is no switch), credit balances, partial payments, several
-items on one subscription, plan changes, disputes, rate limits by themselves (script a `busy`).
+(`retries_itself` is False and there is no switch), partial payments, taxes of its own, metered
+prices, items of several intervals, pending updates, rate limits by themselves (script a `busy`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from recoup.core.billing.requests import ChangeSubscription, Request
 from recoup.core.facts import PaymentFact, Reading
 from recoup.errors import Busy
 from recoup.processors.fake import billing, books, idempotency, payments
-from recoup.processors.fake.desk import answering
+from recoup.processors.fake.desk import answering, changing
 from recoup.processors.fake.idempotency import Fault, Watch
 from recoup.processors.fake.model import (
     Charge,
@@ -40,6 +40,8 @@ _DEEDS: Final[Mapping[str, Callable[[Session, str], None]]] = {
     "settle": payments.settle,
     "overdue": billing.overdue,
     "expire": billing.expire,
+    "lapse": billing.lapse,
+    "unpause": billing.unpause,
     "habit": payments.habit,
 }
 
@@ -81,7 +83,9 @@ class FakeProcessor(Stage):
         def work(s: Session) -> bytes:
             owed = payments.payable(s, invoice)
             chosen = payments.chosen(s, owed, method)
-            done = payments.attempt(s, owed, chosen, off_session=off_session, key=key)
+            done = payments.attempt(
+                s, owed, chosen, off_session=off_session, key=key, authenticated=False
+            )
             return msgspec.json.encode(payments.fact(s, owed, done))
 
         asked = {"invoice": invoice, "method": method, "off_session": off_session}
@@ -135,7 +139,7 @@ class FakeProcessor(Stage):
 
     def quote(self, change: ChangeSubscription) -> Quote:
         """Return what `change` would bill. See `recoup.processors.base.Bills`."""
-        raise NotImplementedError
+        return changing.quote(self._world, change)
 
     def read(self, event: Mapping[str, Any]) -> Reading:
         """Return what one event says: the fake speaks Stripe's language."""

@@ -14,6 +14,8 @@ from recoup.core.money import Money
 from recoup.core.states import InvoiceStatus
 from recoup.errors import Rejected
 from recoup.processors.fake import billing, customers, idempotency, payments
+from recoup.processors.fake.desk import money
+from recoup.processors.fake.desk.playing import Playing
 from recoup.processors.fake.idempotency import Fault
 from recoup.processors.fake.model import (
     Collection,
@@ -25,10 +27,11 @@ from recoup.processors.fake.model import (
     smallest,
 )
 from recoup.processors.fake.payers import Habit, Payer, Pays
+from recoup.processors.fake.terms import Wanted
 from recoup.processors.fake.world import NEWEST, START, World, micros
 
 
-class Stage:
+class Stage(Playing):
     """
     What a script does to the world: it plays the customers, the banks and the clock.
 
@@ -189,9 +192,8 @@ class Stage:
             begun = billing.subscribe(
                 s,
                 customers.living(s, customer),
-                price,
-                quantity=quantity,
-                trial=None if trial is None else seconds(trial),
+                [Wanted(price, quantity)],
+                trial_end=None if trial is None else s.now + seconds(trial),
                 anchor=None if anchor is None else micros(anchor) // 1_000_000,
                 days_until_due=days_until_due if collection == "send_invoice" else None,
                 method=method,
@@ -230,7 +232,7 @@ class Stage:
     def refund(self, charge: str, amount: Money | None = None) -> str:
         """Give back `amount`, or all that is left: never more than was captured."""
         with self._world.session() as s:
-            return payments.refund(s, charge, amount).id
+            return money.refund(s, charge, amount).id
 
     def add_fault(self, fault: Fault) -> None:
         """Have something go wrong with the next calls."""

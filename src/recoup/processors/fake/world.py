@@ -121,6 +121,17 @@ class World:
             finally:
                 self._open = None
 
+    @contextmanager
+    def imagined(self) -> Iterator[Session]:
+        """Give the whole world to one caller, and keep nothing of what is done to it."""
+        with self._lock:
+            connection = self._connected()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Session(connection)
+            finally:
+                connection.execute("ROLLBACK")
+
     @property
     def busy(self) -> bool:
         """Whether this thread has a transaction open."""
@@ -205,6 +216,13 @@ class Session:
         if not isinstance(found, kind):
             raise Rejected(f"No such {kind.__name__.lower()}: {id_!r}")
         return found
+
+    def has(self, id_: str) -> bool:
+        """Whether there is anything called `id_`."""
+        if id_ in self._things:
+            return True
+        sql = "SELECT 1 FROM objects WHERE id = ?"
+        return self.connection.execute(sql, (id_,)).fetchone() is not None
 
     def save(self, thing: _T, *, owner: str | None = None) -> _T:
         """Keep `thing`. Its owner is what it is listed under; None leaves it as it is."""

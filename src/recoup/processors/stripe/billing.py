@@ -8,9 +8,13 @@ from typing import Final, TypeVar
 
 from recoup.core import states
 from recoup.core.facts import (
+    ON_SESSION,
+    ON_SESSION_MARK,
+    DiscountFact,
     Fact,
     FailureFact,
     InvoiceFact,
+    ItemFact,
     PaymentLink,
     SubscriptionFact,
     tried_off_session,
@@ -32,6 +36,8 @@ _CLOSINGS: Final = {
     InvoiceStatus.UNCOLLECTIBLE: "marked_uncollectible_at",
 }
 _OUT_OF_BAND: Final = frozenset({"out_of_band", "payment_record"})
+_CREDIT_NOTES: Final = ("pre_payment_credit_notes_amount", "post_payment_credit_notes_amount")
+_LEAST: Final = -(2**63) + 1
 _SMALLINT: Final = 2**15 - 1
 
 _S = TypeVar("_S", bound=StrEnum)
@@ -42,12 +48,14 @@ def subscription(event: Event) -> tuple[SubscriptionFact]:
     told = event.object
     status = _status(told, SubscriptionStatus)
     ended = states.has_ended(status)
-    items = told.listed("items")
-    prices = tuple(_price(item) for item in items)
-    start, end = _period(told, items)
+    listed = told.listed("items")
+    items = tuple(_item(item) for item in listed)
+    prices = tuple(item.price for item in items)
+    start, end = _period(told, listed)
     canceled_at = told.opt_instant("canceled_at")
     ended_at = told.opt_instant("ended_at")
-    quantity = items[0].opt_integer("quantity") if items else None
+    details = told.opt_child("cancellation_details")
+    pause = told.opt_child("pause_collection")
     return (
         SubscriptionFact(
             processor_id=told.ref("id"),
@@ -56,7 +64,7 @@ def subscription(event: Event) -> tuple[SubscriptionFact]:
             status=status,
             plan=prices[0] if prices else None,
             prices=prices,
-            quantity=1 if quantity is None else quantity,
+            quantity=items[0].quantity if items else 1,
             currency=told.currency(),
             period_start=start,
             period_end=end,
@@ -64,10 +72,17 @@ def subscription(event: Event) -> tuple[SubscriptionFact]:
             cancel_at=told.opt_instant("cancel_at"),
             canceled_at=canceled_at,
             ended_at=(ended_at or canceled_at or event.at) if ended else ended_at,
-            end_reason=_end_reason(told) if ended else None,
+            end_reason=_end_reason(details) if ended else None,
             collection_method=told.text("collection_method"),
             default_method=told.opt_ref("default_payment_method")
             or told.opt_ref("default_source"),
+            items=items,
+            metadata=told.texts("metadata"),
+            anchor=told.opt_instant("billing_cycle_anchor"),
+            feedback=details.opt_text("feedback") if details else None,
+            pause_behavior=pause.text("behavior") if pause else None,
+            resumes_at=pause.opt_instant("resumes_at") if pause else None,
+            discount=_discount(told),
         ),
     )
 
@@ -110,10 +125,10 @@ def _invoice(event: Event, status: InvoiceStatus, *, out_of_band: bool) -> Invoi
         seen=event.seen(rank=states.INVOICE_RANK[status], tie=min(tries, _SMALLINT)),
         status=status,
         number=told.opt_text("number"),
-        due=told.amount("amount_due", low=-(2**63) + 1),
+        due=told.amount("amount_due", low=_LEAST),
         paid=told.amount("amount_paid"),
         remaining=Money(0, remaining.currency) if states.is_paid(status) else remaining,
-        reason=told.text("billing_reason"),
+        reason=_reason(told),
         collection_method=told.text("collection_method"),
         created_at=told.instant("created"),
         due_at=told.opt_instant("due_date"),
@@ -122,7 +137,26 @@ def _invoice(event: Event, status: InvoiceStatus, *, out_of_band: bool) -> Invoi
         next_try_at=told.opt_instant("next_payment_attempt"),
         tries=tries,
         out_of_band=out_of_band,
+        description=told.opt_text("description"),
+        tax=_tax(told),
+        credited=sum(told.minor(name, told.text("currency")) for name in _CREDIT_NOTES),
     )
+
+
+def _reason(told: Shape) -> str:
+    """Return why it was billed; one that we made for a customer who is there says so."""
+    reason = told.text("billing_reason")
+    return ON_SESSION if ON_SESSION_MARK in told.texts("metadata") else reason
+
+
+def _tax(told: Shape) -> int:
+    """Return the taxes: one sum once, besides or instead of it a list of them."""
+    currency = told.text("currency")
+    for name in ("total_taxes", "total_tax_amounts"):
+        taxes = told.opt_objects(name)
+        if taxes:
+            return sum(tax.minor("amount", currency, low=_LEAST) for tax in taxes)
+    return told.minor("tax", currency, low=_LEAST)
 
 
 def _out_of_band(told: Shape, payments: list[Shape]) -> bool:
@@ -157,12 +191,37 @@ def _period(told: Shape, items: list[Shape]) -> tuple[datetime | None, datetime 
     return start, end
 
 
-def _price(item: Shape) -> str:
-    return item.ref("price") if "price" in item else item.ref("plan")
+def _item(told: Shape) -> ItemFact:
+    """Return one item. What is metered has no quantity, and counts as one."""
+    price = told.ref("price") if "price" in told else told.ref("plan")
+    quantity = told.opt_integer("quantity")
+    return ItemFact(told.opt_ref("id") or "", price, 1 if quantity is None else quantity)
 
 
-def _end_reason(told: Shape) -> str:
-    details = told.opt_child("cancellation_details")
+def _discount(told: Shape) -> DiscountFact | None:
+    """
+    Return what lowers the invoices: `discount` once, now the first of `discounts`.
+
+    None where it is not said: the list holds only ids unless it was asked for expanded.
+    """
+    single = told.opt_child("discount")
+    if single is not None:
+        return _redeemed(single)
+    if "discounts" not in told:
+        return DiscountFact() if "discount" in told else None
+    several = told.opt_objects("discounts")
+    if several is None:
+        return None
+    return _redeemed(several[0]) if several else DiscountFact()
+
+
+def _redeemed(told: Shape) -> DiscountFact:
+    """Return the coupon of a discount; since 2025-09-30 it is the discount's source."""
+    source = told.opt_child("source") or told
+    return DiscountFact(source.opt_ref("coupon"), told.opt_ref("promotion_code"))
+
+
+def _end_reason(details: Shape | None) -> str:
     reason = details.opt_text("reason") if details else None
     return _END_REASONS.get(reason or "", "processor")
 

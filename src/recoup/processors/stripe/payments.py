@@ -30,6 +30,10 @@ _DISPUTES: Final = {
     "lost": (False, True),
 }
 _NOT_SAID: Final = Signal()
+#: The error's code when a 3-D Secure challenge was not passed, and the decline that it is.
+#: Source: docs.stripe.com/error-codes, docs.stripe.com/declines/codes.
+_CHALLENGE_FAILED: Final = "payment_intent_authentication_failure"
+_NOT_PASSED: Final = Signal("authentication_not_handled")
 
 
 def charge(event: Event) -> tuple[Fact, ...]:
@@ -100,35 +104,48 @@ def _signal(told: Shape) -> Signal:
 
 def intent(event: Event) -> tuple[Fact, ...]:
     """
-    Return whose the payment is, where the intent says so (before 2025-03-31), and that it waits.
+    Return whose the payment is, where the intent says so (before 2025-03-31), that it waits, and
+    that its customer did not pass the bank's challenge.
 
     A payment that waits for its customer has no charge yet; it is known by its intent, until
-    a charge of the same intent takes its place.
+    a charge of the same intent takes its place. One whose challenge failed never has a charge;
+    it is known by the event that said so, because the intent may be tried again.
     """
     told = event.object
     of = told.opt_ref("invoice")
     links = (PaymentLink(told.ref("id"), of),) if of else ()
-    if event.type != "payment_intent.requires_action" or ("invoice" in told and of is None):
+    if "invoice" in told and of is None:
         return links
-    waits = AttemptState.ACTION_REQUIRED
-    method = told.opt_ref("payment_method")
-    payment = PaymentFact(
-        processor_id=told.ref("id"),
+    if event.type == "payment_intent.requires_action":
+        return (*links, _uncharged(event, AttemptState.ACTION_REQUIRED, told.ref("id")))
+    error = told.opt_child("last_payment_error")
+    if event.type != "payment_intent.payment_failed" or error is None:
+        return links
+    if error.opt_text("code") != _CHALLENGE_FAILED:
+        return links
+    name = f"{told.ref('id')}/{event.id}"
+    return (*links, _uncharged(event, AttemptState.DECLINED, name))
+
+
+def _uncharged(event: Event, state: AttemptState, name: str) -> PaymentFact:
+    """Return a try that reached no bank: it waits for its customer, or was failed by it."""
+    told = event.object
+    return PaymentFact(
+        processor_id=name,
         payment_intent=told.ref("id"),
-        invoice=of,
+        invoice=told.opt_ref("invoice"),
         customer=told.opt_ref("customer"),
-        seen=event.seen(rank=states.ATTEMPT_RANK[waits]),
-        state=waits,
+        seen=event.seen(rank=states.ATTEMPT_RANK[state]),
+        state=state,
         amount=told.amount("amount", low=1),
-        method=method,
+        method=told.opt_ref("payment_method"),
         kind="unknown",
         instrument=None,
         brand=None,
         at=event.at,
-        signal=_NOT_SAID,
+        signal=_NOT_PASSED if states.was_declined(state) else _NOT_SAID,
         idempotency_key=event.key,
     )
-    return (*links, payment)
 
 
 def invoice_payment(event: Event) -> tuple[PaymentLink, ...]:
@@ -164,6 +181,7 @@ def _refund(event: Event, told: Shape) -> RefundFact:
         amount=told.amount("amount", low=1),
         status=status,
         at=told.instant("created"),
+        reason=told.opt_text("reason"),
     )
 
 

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from recoup.core.facts import CustomerFact, MethodFact
 from recoup.processors.stripe.event import Event
+from recoup.processors.stripe.shapes import Shape
+
+#: Of a customer, what is about nobody's person: no address, phone, tax or free text.
+_KEPT: Final = (
+    "id object balance created currency delinquent invoice_prefix livemode "
+    "next_invoice_sequence test_clock"
+).split()
+_RENDERING: Final = ("amount_tax_display", "template")
 
 
 def customer(event: Event) -> tuple[CustomerFact]:
@@ -19,15 +29,32 @@ def customer(event: Event) -> tuple[CustomerFact]:
             seen=event.seen(rank=int(deleted)),
             email=told.opt_text("email"),
             name=told.opt_text("name"),
-            locale=told.opt_first_text("preferred_locales"),
+            locale=next(iter(told.opt_texts("preferred_locales")), None),
             country=address.opt_text("country") if address else None,
             currency=told.currency() if told.opt_text("currency") else None,
             default_method=method or told.opt_ref("default_source"),
             metadata=told.texts("metadata"),
             deleted=deleted,
+            data=_kept(told, settings, method),
             idempotency_key=event.key if event.type == "customer.created" else None,
         ),
     )
+
+
+def _kept(told: Shape, settings: Shape | None, method: str | None) -> dict[str, Any]:
+    """
+    Return what may be kept of the object besides its own columns.
+
+    A list of what is allowed: whatever Stripe adds is left out until somebody has looked at it.
+    """
+    rendering = settings.opt_child("rendering_options") if settings else None
+    return told.scalars(_KEPT) | {
+        "preferred_locales": told.opt_texts("preferred_locales"),
+        "invoice_settings": {
+            "default_payment_method": method,
+            "rendering_options": rendering.scalars(_RENDERING) if rendering else None,
+        },
+    }
 
 
 def method(event: Event) -> tuple[MethodFact, ...]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from recoup.core.facts import Fact, Reading
 from recoup.errors import Unreadable
-from recoup.processors.stripe import billing, payments, people
+from recoup.processors.stripe import billing, coupons, payments, people
 from recoup.processors.stripe.event import Event
 from recoup.processors.stripe.shapes import Shape
 
@@ -31,6 +31,8 @@ _EXACT: Final[Mapping[str, tuple[str, Facts]]] = {
 _FAMILIES: Final[tuple[tuple[str, str, Facts], ...]] = (
     ("customer.subscription.", "subscription", billing.subscription),
     ("payment_method.", "payment_method", people.method),
+    ("coupon.", "coupon", coupons.coupon),
+    ("promotion_code.", "promotion_code", coupons.promotion_code),
     ("invoice_payment.", "invoice_payment", payments.invoice_payment),
     ("invoice.", "invoice", billing.invoice),
     ("payment_intent.", "payment_intent", payments.intent),

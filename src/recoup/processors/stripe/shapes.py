@@ -7,7 +7,9 @@ and the field's path. Optional fields may be absent or null, and then give None.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from recoup.core.money import Money
@@ -15,6 +17,7 @@ from recoup.errors import InvalidMoney, Unreadable
 from recoup.processors.stripe.amounts import money
 
 _LAST_SECOND: Final = 253402300799  # 9999-12-31T23:59:59Z, the last datetime knows
+_WHOLE: Final = 100
 _INT32: Final = 2**31 - 1
 _LONGEST_ID: Final = 255  # Stripe's own limit
 
@@ -123,6 +126,16 @@ class Shape:
         except InvalidMoney as error:
             raise self.wrong(name, f"is no amount: {error}") from error
 
+    def minor(self, name: str, currency: str, *, low: int = 0) -> int:
+        """Return a sum of `currency` in our minor units; absent and null are 0."""
+        if self._data.get(name) is None:
+            return 0
+        amount = self.integer(name, low=low, high=2**63 - 1)
+        try:
+            return money(amount, currency).minor
+        except InvalidMoney as error:
+            raise self.wrong(name, f"is no amount: {error}") from error
+
     def currency(self) -> str:
         """Return the object's currency as an ISO 4217 code."""
         try:
@@ -152,6 +165,38 @@ class Shape:
     def opt_listed(self, name: str) -> list[Shape]:
         return [] if self._data.get(name) is None else self.listed(name)
 
+    def opt_objects(self, name: str) -> list[Shape] | None:
+        """
+        Return the objects of a plain list; absent and null are empty.
+
+        None when it holds ids in the objects' place: what is not expanded says nothing.
+        """
+        values = self._data.get(name)
+        if values is None:
+            return []
+        if not isinstance(values, list):
+            raise self.wrong(name, "is no list")
+        if any(isinstance(value, str) for value in values):
+            return None
+        return [
+            Shape(self._event, f"{name}[{i}]", value, parent=self)
+            for i, value in enumerate(values)
+        ]
+
+    def opt_percent(self, name: str) -> str | None:
+        """Return a share in percent, over 0 and at most 100, as decimal text: "12.5"."""
+        value = self._data.get(name)
+        if value is None:
+            return None
+        if type(value) not in {int, float} or not 0 < value <= _WHOLE:
+            raise self.wrong(name, f"is no share in percent: {value!r}")
+        return format(Decimal(str(value)).normalize(), "f")
+
+    def scalars(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return those of the fields `names` that hold text, a number or a truth value."""
+        found = ((name, self._data.get(name)) for name in names)
+        return {name: value for name, value in found if isinstance(value, str | int | float)}
+
     def texts(self, name: str) -> dict[str, str]:
         """Return a flat map of text to text; absent and null are empty."""
         value = self._data.get(name)
@@ -161,14 +206,14 @@ class Shape:
             raise self.wrong(name, "is no map of text to text")
         return dict(value)
 
-    def opt_first_text(self, name: str) -> str | None:
-        """Return the first of a list of texts, if there is one."""
+    def opt_texts(self, name: str) -> list[str]:
+        """Return a list of texts; absent and null are empty."""
         value = self._data.get(name)
-        if value is None or value == []:
-            return None
-        if not isinstance(value, list) or not isinstance(value[0], str):
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise self.wrong(name, "is no list of texts")
-        return value[0]
+        return list(value)
 
     def _needed(self, name: str, value: object, what: str) -> Unreadable:
         if value is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from recoup.core import states
+from recoup.core.billing.outcomes import resolution
 from recoup.core.facts import InvoiceFact, SubscriptionFact
 from recoup.core.states import InvoiceStatus
 from recoup.store import tables
@@ -39,11 +40,17 @@ def subscriptions(
                     "customer_id": owner["id"],
                     "processor": processor,
                     "processor_id": fact.processor_id,
+                    "next_items": [],
+                    "coupon": None,
+                    "promotion_code": None,
                 },
             )
         ours = row.was("end_reason") if row.was("end_requested_at") is not None else None
         if row.offer(fact.seen, _subscription(fact)):
             row.values["end_reason"] = ours or fact.end_reason
+            _settle(row, fact)
+            if known.erased(row["customer_id"]):
+                row.values["metadata"] = {}
             if row.before is not None:
                 states.checked(
                     states.SUBSCRIPTION_MOVES,
@@ -63,6 +70,9 @@ def invoices(writer: Writer, processor: str, told: Told, known: Known, waiting: 
         if row is None:
             continue
         if row.offer(fact.seen, _invoice(fact)):
+            row.values["resolved_as"] = _resolved(row, fact)
+            if known.erased(row["customer_id"]):
+                row.values["description"] = None
             if row.before is not None:
                 before = InvoiceStatus(row.was("status"))
                 states.checked(states.INVOICE_MOVES, before, fact.status)
@@ -98,6 +108,30 @@ def _new(
             "disputed": False,
             "charged_back": 0,
         },
+    )
+
+
+def _settle(row: Row, fact: SubscriptionFact) -> None:
+    """Keep the discount where the news says nothing of it; forget a change that has come."""
+    if fact.discount is not None:
+        row.values["coupon"] = fact.discount.coupon
+        row.values["promotion_code"] = fact.discount.promotion_code
+    coming = row["next_items"]
+    if coming:
+        wanted = sorted((item["price"], item["quantity"]) for item in coming)
+        there = sorted((item.price, item.quantity) for item in fact.items)
+        if wanted == there or states.has_ended(fact.status):
+            row.values["next_items"] = []
+
+
+def _resolved(row: Row, fact: InvoiceFact) -> str | None:
+    return resolution(
+        fact.status,
+        paid=fact.paid.minor,
+        credited=fact.credited,
+        out_of_band=fact.out_of_band,
+        charged_back=row["charged_back"],
+        decided=row["resolved_as"],
     )
 
 
@@ -143,6 +177,15 @@ def _subscription(fact: SubscriptionFact) -> dict[str, object]:
         "end_reason": fact.end_reason,
         "collection_method": fact.collection_method,
         "default_method": fact.default_method,
+        "items": [
+            {"id": item.processor_id, "price": item.price, "quantity": item.quantity}
+            for item in fact.items
+        ],
+        "metadata": dict(fact.metadata),
+        "anchor": fact.anchor,
+        "feedback": fact.feedback,
+        "pause_behavior": fact.pause_behavior,
+        "resumes_at": fact.resumes_at,
     }
 
 

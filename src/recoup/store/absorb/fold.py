@@ -14,7 +14,15 @@ from datetime import UTC, datetime
 from typing import Final
 
 from recoup.core.facts import Fact
-from recoup.store.absorb import billing, cases, payments, people, reversals
+from recoup.store.absorb import (
+    billing,
+    cases,
+    coupons,
+    payments,
+    people,
+    redemptions,
+    reversals,
+)
 from recoup.store.absorb.known import Known, Told
 from recoup.store.absorb.mirror import Mirror, Row
 from recoup.store.absorb.waiting import Waiting
@@ -52,6 +60,8 @@ def absorb(writer: Writer, processor: str, events: Sequence[Sequence[Fact]]) -> 
     waiting = Waiting()
     people.customers(writer, processor, told, known, waiting)
     people.methods(writer, processor, told, known, waiting)
+    coupons.coupons(writer, processor, told, known, waiting)
+    coupons.codes(writer, processor, told, known, waiting)
     billing.subscriptions(writer, processor, told, known, waiting)
     billing.invoices(writer, processor, told, known, waiting)
     billing.failures(told, known, waiting)
@@ -61,6 +71,7 @@ def absorb(writer: Writer, processor: str, events: Sequence[Sequence[Fact]]) -> 
     reversals.disputes(writer, processor, told, known, waiting)
     customers = _write(writer, known)
     writer.flush()
+    redemptions.given_back(writer, known)
     return Absorbed(customers, waiting.parents, frozenset(waiting.told))
 
 
@@ -81,6 +92,9 @@ def _write(writer: Writer, known: Known) -> frozenset[int]:
     changed = [(row, mirror) for mirror in mirrors for row in mirror.changed()]
     changed.sort(key=lambda each: each[0].at or _BEFORE_ALL)
     touched = {_customer(row) for row, mirror in changed if _put(writer, row, mirror)}
+    for mirror in (known.coupons, known.codes):  # nobody's, so nobody's state follows from them
+        for row in mirror.changed():
+            _put(writer, row, mirror)
     people.standings(writer, known)
     cases.beginnings(writer, known)
     return frozenset(touched)

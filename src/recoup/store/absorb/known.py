@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from recoup.core import states
 from recoup.core.facts import (
+    CouponFact,
     CustomerFact,
     DisputeFact,
     Fact,
@@ -18,6 +19,7 @@ from recoup.core.facts import (
     MethodFact,
     PaymentFact,
     PaymentLink,
+    PromotionCodeFact,
     RefundFact,
     SubscriptionFact,
 )
@@ -40,6 +42,8 @@ class Told:
     payments: list[tuple[int, PaymentFact]] = field(default_factory=list)
     refunds: list[tuple[int, RefundFact]] = field(default_factory=list)
     disputes: list[tuple[int, DisputeFact]] = field(default_factory=list)
+    coupons: list[tuple[int, CouponFact]] = field(default_factory=list)
+    codes: list[tuple[int, PromotionCodeFact]] = field(default_factory=list)
 
     @classmethod
     def of(cls, events: Sequence[Iterable[Fact]]) -> Told:
@@ -54,6 +58,8 @@ class Told:
             PaymentFact: told.payments,
             RefundFact: told.refunds,
             DisputeFact: told.disputes,
+            CouponFact: told.coupons,
+            PromotionCodeFact: told.codes,
         }
         for event, facts in enumerate(events):
             for fact in facts:
@@ -72,6 +78,8 @@ class Known:
         self.attempts = Mirror(tables.attempts)
         self.refunds = Mirror(tables.refunds)
         self.disputes = Mirror(tables.disputes)
+        self.coupons = Mirror(tables.coupons)
+        self.codes = Mirror(tables.promotion_codes)
         self.links: dict[str, str] = {}
         self.linked: frozenset[str] = frozenset()  #: payments whose link is stored already
         self.by_key: dict[str, Row] = {}
@@ -94,6 +102,7 @@ class Known:
         ids = sorted({*ids, *known.intents.values()})
         known.customers.load(connection, "id = ANY(%s) ORDER BY id FOR UPDATE", (ids,))
         known._read_rows(connection, processor, told, invoices, charges)
+        known._read_coupons(connection, processor, told)
         return known
 
     def _read_intents(self, connection: Connection, told: Told) -> None:
@@ -156,6 +165,32 @@ class Known:
         load(self.refunds, (fact.processor_id for _, fact in told.refunds))
         load(self.disputes, (fact.processor_id for _, fact in told.disputes))
 
+    def _read_coupons(self, connection: Connection, processor: str, told: Told) -> None:
+        """
+        Read coupons and codes, the active codes of the same texts among them.
+
+        They have no customer whose lock would do, so one transaction at a time writes them.
+        """
+        if not (told.coupons or told.codes):
+            return
+        lock = "SELECT pg_advisory_xact_lock(hashtext('recoup coupons of ' || %s))"
+        batch.fetch(connection, lock, (processor,))
+        names = {fact.processor_id for _, fact in told.coupons}
+        names.update(fact.coupon for _, fact in told.codes)
+        self.coupons.load(connection, _BY_NAME, (processor, sorted(names)))
+        if told.codes:
+            condition = (
+                "processor = %s AND (processor_id = ANY(%s) OR active AND lower(code) = ANY(%s))"
+            )
+            codes = sorted({fact.processor_id for _, fact in told.codes})
+            texts = sorted({fact.code.lower() for _, fact in told.codes})
+            self.codes.load(connection, condition, (processor, codes, texts))
+
+    def erased(self, customer_id: int) -> bool:
+        """Whether the customer's person is erased, so that no news may bring it back."""
+        owner = self.customers.by_id.get(customer_id)
+        return owner is not None and owner["erased_at"] is not None
+
     def _read_attempts(self, connection: Connection, told: Told) -> None:
         """Read our attempts by key, those open on the invoices, and the invoices of them all."""
         if told.payments:
@@ -210,7 +245,7 @@ def _customer_ids(
     charges: Collection[str],
 ) -> list[int]:
     names: set[str | None] = {fact.processor_id for _, fact in told.customers}
-    for facts in (told.methods, told.subscriptions, told.invoices, told.payments):
+    for facts in (told.methods, told.subscriptions, told.invoices, told.payments, told.codes):
         names.update(fact.customer for _, fact in facts)
     detached = sorted({fact.processor_id for _, fact in told.methods if fact.customer is None})
     sql = (

@@ -23,7 +23,8 @@ def customers(writer: Writer, processor: str, told: Told, known: Known, waiting:
             )
             row.type = "customer.created"
         row.earliest("created_at", fact.seen.at)
-        if row.offer(fact.seen, _customer(fact)) and fact.deleted and row.before is not None:
+        news = _customer(fact) if row["erased_at"] is None else _impersonal(fact)
+        if row.offer(fact.seen, news) and fact.deleted and row.before is not None:
             row.type = "customer.deleted"
         waiting.arrived(f"customer:{fact.processor_id}")
 
@@ -68,7 +69,10 @@ def methods(writer: Writer, processor: str, told: Told, known: Known, waiting: W
             )
             row.type = "method.attached"
         row.latest("changed_at", fact.changed_at)
-        if row.offer(fact.seen, _method(fact)) and fact.detached and row.before is not None:
+        news = _method(fact) | ({"backup": None} if fact.detached else {})
+        if known.erased(row["customer_id"]):
+            news |= {"last4": None}
+        if row.offer(fact.seen, news) and fact.detached and row.before is not None:
             row.type = "method.detached"
         waiting.arrived(f"payment_method:{fact.processor_id}")
 
@@ -78,10 +82,18 @@ def _customer(fact: CustomerFact) -> dict[str, object]:
         "email": fact.email,
         "name": fact.name,
         "locale": fact.locale,
+        "metadata": dict(fact.metadata),
+        "data": dict(fact.data),
+        **_impersonal(fact),
+    }
+
+
+def _impersonal(fact: CustomerFact) -> dict[str, object]:
+    """All that news may still change once the customer's person is erased."""
+    return {
         "country": fact.country,
         "currency": fact.currency,
         "default_method": fact.default_method,
-        "metadata": dict(fact.metadata),
         "deleted": fact.deleted,
     }
 

@@ -16,7 +16,7 @@ def refunds(writer: Writer, processor: str, told: Told, known: Known, waiting: W
         row = _row(writer, processor, known.refunds, fact, known.attempts.get(fact.charge))
         if row is None:
             waiting.wait(event, f"charge:{fact.charge}")
-        elif row.offer(fact.seen, {"status": fact.status}):
+        elif row.offer(fact.seen, {"status": fact.status, "reason": fact.reason}):
             row.type = f"refund.{fact.status}" if row.moved("status") else None
 
 
@@ -59,22 +59,40 @@ def _row(
 
 
 def _mark(writer: Writer, known: Known, invoices: set[int]) -> None:
-    """Say of each invoice whether any dispute of its payments is open."""
+    """
+    Say of each invoice whether any dispute of its payments is open, and what lost ones took.
+
+    A dispute takes back no more than its payment brought, whatever it says.
+    """
     if not invoices:
         return
     sql = (
-        "SELECT a.invoice_id, d.id, d.open FROM disputes d JOIN attempts a ON a.id = d.attempt_id "
-        "WHERE a.invoice_id = ANY(%s)"
+        "SELECT a.invoice_id, a.id, a.amount, d.id, d.amount, d.open, d.lost "
+        "FROM disputes d JOIN attempts a ON a.id = d.attempt_id WHERE a.invoice_id = ANY(%s)"
     )
-    found = {
-        id: (invoice, is_open)
-        for invoice, id, is_open in batch.fetch(writer.connection, sql, (sorted(invoices),))
-    }
+    found = {each[3]: each for each in batch.fetch(writer.connection, sql, (sorted(invoices),))}
     for id, row in known.disputes.by_id.items():
-        found[id] = (known.attempts.by_id[row["attempt_id"]]["invoice_id"], row["open"])
-    disputed = {invoice for invoice, is_open in found.values() if is_open}
+        paid = known.attempts.by_id[row["attempt_id"]]
+        found[id] = (
+            paid["invoice_id"],
+            paid["id"],
+            paid["amount"],
+            id,
+            row["amount"],
+            row["open"],
+            row["lost"],
+        )
+    disputed = {each[0] for each in found.values() if each[5]}
+    lost: dict[int, dict[int, int]] = {}
+    for invoice_id, attempt, brought, _, amount, _, is_lost in found.values():
+        if is_lost:
+            taken = lost.setdefault(invoice_id, {})
+            taken[attempt] = min(taken.get(attempt, 0) + amount, brought)
     for id in invoices:
         invoice = known.invoices.by_id[id]
+        back = sum(lost.get(id, {}).values())
+        if invoice["charged_back"] != back:
+            invoice.values["charged_back"] = back
         if invoice["disputed"] != (id in disputed):
             invoice.values["disputed"] = id in disputed
             invoice.type = invoice.type or (

@@ -16,11 +16,13 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from recoup.core import states
+from recoup.core.billing.outcomes import DECIDED
 from recoup.core.collection.rules import Rules
 from recoup.core.policy import Policy
 from recoup.core.states import (
     AttemptState,
     CaseEnd,
+    CommandState,
     InvoiceStatus,
     NoticeState,
     SubscriptionStatus,
@@ -104,10 +106,14 @@ WORDS: Final[Mapping[str, Any]] = {
     "succeeded": _which(AttemptState, states.succeeded),
     "declined": _which(AttemptState, states.was_declined),
     "owed": _which(InvoiceStatus, states.is_owed),
+    "paid": _which(InvoiceStatus, states.is_paid),
+    "resolved": _which(InvoiceStatus, states.is_resolved),
+    "decided": sorted(DECIDED),
+    "command_over": _which(CommandState, states.is_over),
+    "command_done": _which(CommandState, states.is_done),
     "over": _which(SubscriptionStatus, states.has_ended),
     "sent": _which(NoticeState, states.was_sent),
     "scheduled": _which(NoticeState, states.is_scheduled),
     "exhausted": str(CaseEnd.EXHAUSTED),
-    # Refunds that gave nothing back, in the processors' words.
-    "no_refund": ["failed", "canceled"],
+    "no_refund": sorted(states.NOTHING_GIVEN_BACK),
 }

@@ -17,6 +17,7 @@ from recoup.reference import load_rules
 from recoup.store import batch
 from recoup.store.invariants.attempts import ATTEMPTS
 from recoup.store.invariants.base import MOST, Finding, Invariant, Look, Violation
+from recoup.store.invariants.billing import BILLING
 from recoup.store.invariants.cases import CASES
 from recoup.store.invariants.money import MONEY
 from recoup.store.invariants.networks import NETWORKS
@@ -34,6 +35,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     *STANDING,
     *NOTICES,
     *WORK,
+    *BILLING,
     *RECORDS,
 )
 

@@ -16,7 +16,8 @@ from recoup.store.writer import Writer
 
 _READ: Final = """
     SELECT a.id, a.customer_id, a.state, a.method, a.idempotency_key, a.requested_at, a.ended_at,
-           a.lookups, a.note, a.invoice_id, i.processor_id, i.status, i.amount_remaining
+           a.lookups, a.note, a.invoice_id, i.processor_id, i.status, i.amount_remaining,
+           a.off_session
     FROM attempts a JOIN invoices i ON i.id = a.invoice_id
     WHERE a.id = ANY(%s)"""
 
@@ -38,6 +39,7 @@ class Order:
     invoice: str  #: the processor's id
     invoice_status: InvoiceStatus
     remaining: int
+    off_session: bool  #: nobody is there who could authenticate
 
     @property
     def owed(self) -> bool:
@@ -58,11 +60,11 @@ def locked(connection: Connection, ids: Sequence[int]) -> Mapping[int, Order]:
 def _order(
     id: int, customer_id: int, state: str, method: str | None, key: str,
     requested_at: datetime | None, ended_at: datetime | None, lookups: int, note: str | None,
-    invoice_id: int, invoice: str, status: str, remaining: int,
+    invoice_id: int, invoice: str, status: str, remaining: int, off_session: bool,
 ) -> Order:  # fmt: skip
     return Order(
         id, customer_id, AttemptState(state), method, key, requested_at, ended_at, lookups, note,
-        invoice_id, invoice, InvoiceStatus(status), remaining,
+        invoice_id, invoice, InvoiceStatus(status), remaining, off_session,
     )  # fmt: skip
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import psycopg
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from recoup.core import states
 from recoup.core.states import COMMAND_MOVES, CommandState
+from recoup.errors import InProgress
 from recoup.store import batch, observe, tables
 from recoup.store.writer import Writer
 
@@ -46,6 +50,26 @@ class Kept:
     lookups: int
 
 
+@contextmanager
+def patiently(connection: Connection, seconds: float) -> Iterator[None]:
+    """
+    Wait for no lock of this transaction longer than that.
+
+    Raises:
+        InProgress: another transaction, perhaps the caller's own, holds what is needed.
+    """
+    wait = f"{max(1, round(seconds * 1000))}ms"
+    batch.fetch(connection, "SELECT set_config('lock_timeout', %s, true)", (wait,))
+    try:
+        yield
+    except (psycopg.errors.LockNotAvailable, OperationalError) as error:
+        if not isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
+            raise
+        raise InProgress(
+            f"another transaction holds the customer or the key for more than {seconds:g} s"
+        ) from error
+
+
 def serialize(connection: Connection, key: str) -> None:
     """Let one transaction at a time record a command of this key: no row, no lock."""
     batch.fetch(
@@ -67,14 +91,14 @@ def locked(connection: Connection, id: int) -> Kept | None:
     return _one(batch.fetch(connection, _READ + "id = %s FOR UPDATE", (id,)))
 
 
-def ended(connection: Connection, kind: str, subject: str, request_hash: str) -> int:
-    """Return how many such commands have come to an end: the generation of the next one."""
+def last_ended(connection: Connection, kind: str, subject: str, request_hash: str) -> int:
+    """Return the id of the last such command that came to an end, or 0: what the next follows."""
     sql = (
-        "SELECT count(*) FROM commands WHERE subject = %s AND kind = %s AND request_hash = %s "
-        "AND ended_at IS NOT NULL"
+        "SELECT coalesce(max(id), 0) FROM commands WHERE subject = %s AND kind = %s "
+        "AND request_hash = %s AND ended_at IS NOT NULL"
     )
-    ((count,),) = batch.fetch(connection, sql, (subject, kind, request_hash))
-    return int(count)
+    ((last,),) = batch.fetch(connection, sql, (subject, kind, request_hash))
+    return int(last)
 
 
 def reserve(writer: Writer) -> int:
@@ -110,8 +134,31 @@ def move(writer: Writer, kept: Kept, to: CommandState, **values: Any) -> None:
     writer.update(tables.commands, before, after, type=f"{kept.kind}.{to.value}")
 
 
+def under_way(connection: Connection, customer_id: int, kinds: Sequence[str]) -> list[Kept]:
+    """Return the customer's commands of these kinds that are not over, oldest first."""
+    sql = _READ + "customer_id = %s AND kind = ANY(%s) AND ended_at IS NULL ORDER BY id"
+    return [_kept(row) for row in batch.fetch(connection, sql, (customer_id, list(kinds)))]
+
+
+def prune(connection: Connection, before: datetime, *, limit: int = 10_000) -> int:
+    """
+    Forget commands that ended before `before` (UTC), with their keys; return how many.
+
+    Oldest first, at most `limit`: call again while it returns that many.
+    """
+    sql = (
+        "WITH gone AS (DELETE FROM commands WHERE id IN (SELECT id FROM commands "
+        "WHERE ended_at < %s ORDER BY ended_at LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING id) "
+        "SELECT count(*) FROM gone"
+    )
+    ((count,),) = batch.fetch(connection, sql, (before, limit))
+    return int(count)
+
+
 def _one(rows: list[Any]) -> Kept | None:
-    for row in rows:
-        values = dict(zip(_COLUMNS, row, strict=True))
-        return Kept(**values | {"state": CommandState(values["state"])})
-    return None
+    return _kept(rows[0]) if rows else None
+
+
+def _kept(row: Any) -> Kept:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    return Kept(**values | {"state": CommandState(values["state"])})

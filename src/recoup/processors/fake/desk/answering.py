@@ -17,7 +17,15 @@ from recoup.core.billing.answers import Answer, NextAction
 from recoup.core.billing.requests import Request
 from recoup.errors import Busy
 from recoup.processors.fake import idempotency
-from recoup.processors.fake.desk import people
+from recoup.processors.fake.desk import (
+    changing,
+    coupons,
+    invoices,
+    methods,
+    money,
+    people,
+    subscribing,
+)
 from recoup.processors.fake.desk.told import Told
 from recoup.processors.fake.idempotency import Fault, Watch
 from recoup.processors.fake.world import Session, World, micros
@@ -26,6 +34,12 @@ from recoup.processors.stripe import reader
 #: Type of request -> who executes it. What is not here is refused by name.
 ANSWERS: Final[Mapping[type, Callable[[Session, Any], Told]]] = {
     **people.ANSWERS,
+    **methods.ANSWERS,
+    **money.ANSWERS,
+    **invoices.ANSWERS,
+    **subscribing.ANSWERS,
+    **changing.ANSWERS,
+    **coupons.ANSWERS,
 }
 
 

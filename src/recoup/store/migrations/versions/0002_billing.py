@@ -19,6 +19,14 @@ COLUMNS = {
     "refunds": "reason",
 }
 
+#: Table -> what is told about it to those who keep answers about access.
+TOLD = {
+    "subscriptions": "began changed ended",
+    "restrictions": "began changed ended",
+    "cases": "changed",
+    "customers": "changed ended",
+}
+
 
 def upgrade() -> None:
     script = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
@@ -31,6 +39,11 @@ def downgrade() -> None:
         op.execute(f"DROP TABLE {table} CASCADE")
     op.execute("DELETE FROM moves WHERE machine = 'commands'")
     op.execute("DROP TRIGGER new_version ON customers")
+    for table, triggers in TOLD.items():
+        for trigger in triggers.split():
+            op.execute(f"DROP TRIGGER access_{trigger} ON {table}")
+    op.execute("DROP FUNCTION access_began()")
+    op.execute("DROP FUNCTION access_changed()")
     op.execute("DROP FUNCTION customer_has_a_new_version()")
     for table, columns in COLUMNS.items():
         for column in columns.split():

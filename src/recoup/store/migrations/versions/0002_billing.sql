@@ -49,7 +49,8 @@ ALTER TABLE invoices
     ADD COLUMN credited     bigint NOT NULL DEFAULT 0 CHECK (credited >= 0),
     ADD COLUMN charged_back bigint NOT NULL DEFAULT 0 CHECK (charged_back >= 0),
     ADD COLUMN resolved_as  text CHECK (resolved_as IN ('written_off', 'voided', 'credited',
-                              'forgiven', 'paid_out_of_band', 'superseded'));
+                              'forgiven', 'paid_out_of_band', 'superseded',
+                              'nothing_due'));
 
 ALTER TABLE refunds ADD COLUMN reason text;
 
@@ -107,7 +108,8 @@ CREATE TABLE previews (
     seen_event      text NOT NULL,
     made_at         timestamptz NOT NULL,
     expires_at      timestamptz NOT NULL,
-    command_id      bigint REFERENCES commands ON DELETE SET NULL,
+    -- Written before its command, in the same transaction.
+    command_id      bigint REFERENCES commands ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,
     CHECK (expires_at > made_at)
 );
 CREATE INDEX previews_subscription ON previews (subscription_id);
@@ -161,8 +163,9 @@ CREATE TABLE promotion_codes (
     CHECK (redemptions <= max_redemptions),
     UNIQUE (processor, processor_id)
 );
-CREATE UNIQUE INDEX promotion_codes_one_active ON promotion_codes (processor, lower(code))
-    WHERE active;
+-- A text may be given to several customers, each with a code of their own.
+CREATE UNIQUE INDEX promotion_codes_one_active
+    ON promotion_codes (processor, lower(code), coalesce(customer_id, 0)) WHERE active;
 
 -- One use of a coupon; given back when what it was used for never came to be.
 CREATE TABLE redemptions (
@@ -181,3 +184,55 @@ CREATE TABLE redemptions (
 CREATE INDEX redemptions_customer ON redemptions (customer_id);
 CREATE INDEX redemptions_subscription ON redemptions (subscription_id)
     WHERE given_back_at IS NULL;
+
+-- Whoever keeps answers about access in memory is told at commit whose have changed. What only
+-- renews tells nobody: an UPDATE calls the function when a WHEN holds, and not otherwise.
+CREATE FUNCTION access_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'customers' THEN
+        PERFORM pg_notify('recoup_access', OLD.id::text);
+    ELSE
+        PERFORM pg_notify('recoup_access', OLD.customer_id::text);
+    END IF;
+    RETURN NULL;
+END $$;
+-- One notification for a statement; its text may not be longer than 8,000 bytes.
+CREATE FUNCTION access_began() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    ids text;
+BEGIN
+    SELECT CASE WHEN count(*) > 300 THEN '*' ELSE string_agg(customer_id::text, ',') END INTO ids
+    FROM (SELECT DISTINCT customer_id FROM fresh) AS told;
+    IF ids IS NOT NULL THEN
+        PERFORM pg_notify('recoup_access', ids);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER access_began AFTER INSERT ON subscriptions REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION access_began();
+CREATE TRIGGER access_changed AFTER UPDATE ON subscriptions FOR EACH ROW
+    WHEN ((OLD.status, OLD.prices, OLD.ended_at IS NULL, OLD.pause_behavior IS NULL,
+           OLD.end_requested_at IS NULL, OLD.end_reason)
+          IS DISTINCT FROM
+          (NEW.status, NEW.prices, NEW.ended_at IS NULL, NEW.pause_behavior IS NULL,
+           NEW.end_requested_at IS NULL, NEW.end_reason))
+    EXECUTE FUNCTION access_changed();
+CREATE TRIGGER access_ended AFTER DELETE ON subscriptions FOR EACH ROW
+    EXECUTE FUNCTION access_changed();
+CREATE TRIGGER access_began AFTER INSERT ON restrictions REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION access_began();
+CREATE TRIGGER access_changed AFTER UPDATE ON restrictions FOR EACH ROW
+    WHEN ((OLD.scope, OLD.consequence, OLD.lifted_at)
+          IS DISTINCT FROM (NEW.scope, NEW.consequence, NEW.lifted_at))
+    EXECUTE FUNCTION access_changed();
+CREATE TRIGGER access_ended AFTER DELETE ON restrictions FOR EACH ROW
+    EXECUTE FUNCTION access_changed();
+CREATE TRIGGER access_changed AFTER UPDATE ON cases FOR EACH ROW
+    WHEN ((OLD.ending, OLD.settled_at) IS DISTINCT FROM (NEW.ending, NEW.settled_at))
+    EXECUTE FUNCTION access_changed();
+CREATE TRIGGER access_changed AFTER UPDATE ON customers FOR EACH ROW
+    WHEN ((OLD.deleted, OLD.owner_type, OLD.owner_id, OLD.processor_id)
+          IS DISTINCT FROM (NEW.deleted, NEW.owner_type, NEW.owner_id, NEW.processor_id))
+    EXECUTE FUNCTION access_changed();
+CREATE TRIGGER access_ended AFTER DELETE ON customers FOR EACH ROW
+    EXECUTE FUNCTION access_changed();

@@ -1,0 +1,347 @@
+"""How subscriptions begin and end: what is recorded, and what is concluded from the answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection as Some
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from recoup.commands import coupons
+from recoup.commands.base import Kind, Office, Plan, Recording, Work
+from recoup.commands.coupons import Ref
+from recoup.commands.options import verb
+from recoup.core import states
+from recoup.core.billing import terms
+from recoup.core.billing.answers import Answer
+from recoup.core.billing.catalogue import Catalogue
+from recoup.core.billing.requests import (
+    CancelSubscription,
+    Collection,
+    ItemWanted,
+    Request,
+    StartSubscription,
+)
+from recoup.core.billing.views import Start, Started, Subscription
+from recoup.core.states import SubscriptionStatus
+from recoup.errors import (
+    CouponRefused,
+    DuplicatePlan,
+    NotFound,
+    NotPossible,
+    ProcessorError,
+    Rejected,
+)
+from recoup.jobs.base import Scalar
+from recoup.store import views
+from recoup.store.absorb.redemptions import NEVER_BEGAN
+from recoup.store.records import commands
+from recoup.store.records import coupons as uses
+from recoup.store.records import subscriptions as rows
+
+#: Why the loop ends a subscription; nobody resumes what is ended for that.
+BY_DUNNING: Final = "dunning_exhausted"
+#: Kinds of commands that buy something.
+_BUYING: Final = ("subscriptions.start", "subscriptions.change")
+
+#: What is to be asked of a subscription as it is now; None: it is as it should be already.
+Decide = Callable[[Recording, Subscription], Plan | Request | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Subscriptions as they are, and the way to change one under its customer's lock."""
+
+    office: Office
+
+    @verb
+    def get(self, subscription: Ref) -> Subscription:
+        """Return the subscription, ended or not."""
+        with self.office.reading() as connection:
+            return views.read_subscription(connection, subscription, plans=self.office.plans)
+
+    @verb
+    def list(
+        self, customer: Ref | None = None, *, after: int = 0, limit: int = 50
+    ) -> tuple[Subscription, ...]:
+        """Return up to `limit` subscriptions behind the id `after`: the customer's, or all."""
+        with self.office.reading() as connection:
+            whose = None if customer is None else views.read_customer(connection, customer).id
+            return views.list_subscriptions(
+                connection,
+                plans=self.office.plans,
+                customer_id=whose,
+                after=after,
+                limit=limit,
+            )
+
+    def _about(
+        self,
+        kind: Kind[Subscription],
+        subscription: Ref,
+        asked: Mapping[str, Any],
+        decide: Decide,
+        key: str | None,
+    ) -> Subscription:
+        now = self.get(subscription)
+
+        def prepare(recording: Recording) -> Plan:
+            fresh = views.read_subscription(recording.connection, now.id, plans=self.office.plans)
+            wish = decide(recording, fresh)
+            if wish is None:
+                return Plan(result=fresh)
+            return wish if isinstance(wish, Plan) else Plan(wish)
+
+        return self.office.run(
+            kind,
+            asked={"subscription": now.id, **asked},
+            prepare=prepare,
+            customer=now.customer_id,
+            subject=f"subscription:{now.id}",
+            key=key,
+        )
+
+
+def _as_it_is(work: Work, answer: Answer) -> Subscription:
+    return views.read_subscription(work.writer.connection, answer.object, plans=work.plans)
+
+
+def _started(work: Work, answer: Answer) -> Started:
+    """What was redeemed belongs to the subscription now; one that is over already used nothing."""
+    new = _as_it_is(work, answer)
+    uses.link(work.writer, work.command_id, new.id)
+    if new.ended:
+        uses.give_back_unlived(work.writer, [new.id], reason=NEVER_BEGAN)
+    invoice = rows.newest_invoice(work.writer.connection, new.id)
+    return Started(_outcome(new, answer), new, invoice, answer.action)
+
+
+def _outcome(new: Subscription, answer: Answer) -> Start:
+    status = SubscriptionStatus(new.status)
+    if states.is_trialing(status):
+        return Start.TRIALING
+    if not states.is_incomplete(status):
+        return Start.INCOMPLETE if new.ended else Start.ACTIVE
+    return Start.REQUIRES_ACTION if answer.action is not None else Start.INCOMPLETE
+
+
+def _not_ending(work: Work, error: ProcessorError) -> None:
+    """The processor refused to end it: nothing was asked for, unless somebody asked again."""
+    del error
+    if "asked_at" not in work.args:
+        return
+    id = int(work.args["subscription_id"])
+    now = views.read_subscription(work.writer.connection, id, plans=work.plans)
+    if now.ended or now.end_requested_at != datetime.fromisoformat(work.args["asked_at"]):
+        return
+    before = work.args["before_at"]
+    values = {
+        "end_requested_at": None if before is None else datetime.fromisoformat(before),
+        "end_reason": work.args["before_reason"],
+    }
+    rows.change(work.writer, id, values, type="subscription.end_refused")
+
+
+def _resumed(work: Work, answer: Answer) -> Subscription:
+    """It goes on as it is: no end is asked for, and no change is to come."""
+    now = _as_it_is(work, answer)
+    if now.ended:
+        return now
+    values: dict[str, Any] = {"end_requested_at": None, "end_reason": None, "next_items": []}
+    rows.change(work.writer, now.id, values, type="subscription.resumed")
+    return _as_it_is(work, answer)
+
+
+START: Final = Kind("subscriptions.start", Started, _started, coupons.given_back)
+CANCEL: Final = Kind("subscriptions.cancel", Subscription, _as_it_is, _not_ending)
+RESUME: Final = Kind("subscriptions.resume", Subscription, _resumed)
+PAUSE: Final = Kind("subscriptions.pause", Subscription, _as_it_is)
+UNPAUSE: Final = Kind("subscriptions.unpause", Subscription, _as_it_is)
+EXTEND: Final = Kind("subscriptions.extend_trial", Subscription, _as_it_is)
+UPDATE: Final = Kind("subscriptions.update", Subscription, _as_it_is)
+APPLY: Final = Kind("subscriptions.apply_discount", Subscription, _as_it_is, coupons.given_back)
+REMOVE: Final = Kind("subscriptions.remove_discount", Subscription, _as_it_is)
+
+KINDS: Final[Sequence[Kind[Any]]] = (
+    START,
+    CANCEL,
+    RESUME,
+    PAUSE,
+    UNPAUSE,
+    EXTEND,
+    UPDATE,
+    APPLY,
+    REMOVE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Everything that a start is asked for."""
+
+    items: tuple[ItemWanted, ...]
+    trial_days: int | None
+    trial_end: datetime | None
+    anchor: datetime | None
+    coupon: Ref | None
+    promotion_code: Ref | None
+    default_method: Ref | None
+    metadata: Mapping[str, str]
+    collection: Collection
+    days_until_due: int | None
+    allow_duplicate: bool
+
+
+def starting(recording: Recording, owner_id: int, wish: Wish, plans: Catalogue) -> Plan:
+    """
+    Return the plan of a start: nobody else has begun the same, and what it uses is used.
+
+    Raises:
+        DuplicatePlan, CouponRefused, NotPossible, InvalidValue
+    """
+    owner = views.read_customer(recording.connection, owner_id)
+    known_as = coupons.mirrored(owner)
+    terms.future("anchor", wish.anchor, recording.now)
+    trial_end = terms.trial_end(wish.trial_days, wish.trial_end, recording.now)
+    prices = [item.price for item in wish.items]
+    if not wish.allow_duplicate:
+        refuse_duplicates(recording, owner_id, prices, plans)
+    method = method_of(recording, owner_id, wish.default_method)
+    used = coupons.redeem(
+        recording,
+        owner,
+        coupon=wish.coupon,
+        promotion_code=wish.promotion_code,
+        prices=prices,
+    )
+    return Plan(
+        StartSubscription(
+            known_as,
+            wish.items,
+            trial_end=trial_end,
+            anchor=wish.anchor,
+            coupon=used.coupon,
+            promotion_code=used.promotion_code,
+            default_method=method,
+            collection=wish.collection,
+            days_until_due=wish.days_until_due,
+            metadata=wish.metadata,
+        )
+    )
+
+
+def ending(recording: Recording, now: Subscription, request: CancelSubscription) -> Plan:
+    """
+    Record that an end is asked for; the end itself is the processor's news.
+
+    What is being ended for its debt keeps that reason: who leaves then still owes.
+    """
+    before = now.end_requested_at
+    if before is not None and now.end_reason == BY_DUNNING:
+        return Plan(request)
+    values = {"end_requested_at": recording.now, "end_reason": request.reason}
+    rows.change(recording.writer, now.id, values, type="subscription.end_requested")
+    args: dict[str, Scalar] = {
+        "subscription_id": now.id,
+        "asked_at": recording.now.isoformat(),
+        "before_at": None if before is None else before.isoformat(),
+        "before_reason": now.end_reason,
+    }
+    return Plan(request, args=args)
+
+
+@contextmanager
+def coupon_refusals() -> Iterator[None]:
+    """Tell a processor's no to a discount as what it is: only it knows what an order is worth."""
+    try:
+        yield
+    except Rejected as error:
+        if re.search(r"coupon|promotion code", str(error), re.IGNORECASE):
+            raise CouponRefused(str(error)) from error
+        raise
+
+
+def method_of(recording: Recording, owner_id: int, ref: Ref | None) -> str | None:
+    """
+    Return the processor's id of a method. One we have not heard of is the processor's to judge.
+
+    Raises:
+        NotPossible: it is another customer's, or detached.
+    """
+    if ref is None:
+        return None
+    try:
+        method = views.read_method(recording.connection, ref)
+    except NotFound:
+        if isinstance(ref, str) and not ref.isdigit():
+            return ref
+        raise
+    if method.customer_id != owner_id:
+        raise NotPossible(f"the payment method {ref!r} is not customer {owner_id}'s")
+    if method.detached:
+        raise NotPossible(f"the payment method {ref!r} is detached")
+    return method.processor_id
+
+
+def not_over(now: Subscription) -> None:
+    """
+    Raises:
+        NotPossible: the subscription has ended.
+    """
+    if now.ended:
+        raise NotPossible(f"subscription {now.id} has ended")
+
+
+def begun(now: Subscription) -> None:
+    """
+    Raises:
+        NotPossible: it has ended, or its first payment is still awaited.
+    """
+    not_over(now)
+    if states.is_incomplete(SubscriptionStatus(now.status)):
+        raise NotPossible(f"subscription {now.id} is not begun: its first payment is awaited")
+
+
+def refuse_duplicates(
+    recording: Recording,
+    customer_id: int,
+    prices: Some[str],
+    plans: Catalogue,
+    *,
+    besides: Subscription | None = None,
+) -> None:
+    """
+    Raises:
+        DuplicatePlan: one of `prices` sells what another subscription of the customer has or
+            will have, or what is being started. Plans are compared; prices of none by themselves.
+    """
+    sold = {_plan(price, plans) for price in prices}
+    if besides is not None:
+        sold -= {_plan(item.price, plans) for item in besides.items}
+    for one in rows.living(recording.connection, customer_id):
+        twice = sold & {_plan(price, plans) for price in one.prices}
+        if twice and (besides is None or one.id != besides.id):
+            raise DuplicatePlan(
+                f"customer {customer_id} has {min(twice)} already: subscription {one.id} "
+                f"({one.processor_id}); allow_duplicate=True begins another"
+            )
+    for command in commands.under_way(recording.connection, customer_id, _BUYING):
+        twice = sold & {_plan(price, plans) for price in _bought(command)}
+        if twice and (besides is None or command.subject != f"subscription:{besides.id}"):
+            raise DuplicatePlan(
+                f"customer {customer_id} is getting {min(twice)} already: {command.kind} with "
+                f"the key {command.key!r} is being carried out"
+            )
+
+
+def _plan(price: str, plans: Catalogue) -> str:
+    plan = plans.plan_of(price)
+    return f"the price {price}" if plan is None else f"the plan {plan}"
+
+
+def _bought(command: commands.Kept) -> Iterator[str]:
+    for request in (command.request or {}).values():
+        yield from (item["price"] for item in request.get("items", ()) if item.get("price"))

@@ -1,0 +1,157 @@
+"""Customers' own rows, as commands read and change them: under the customer's lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from recoup.core.account import CURRENT
+from recoup.errors import NotFound, NotPossible, StaleRecord
+from recoup.store import batch, tables
+from recoup.store.writer import Writer
+
+_COLUMNS: Final = tuple(column.name for column in tables.customers.c)
+_READ: Final = f"SELECT {', '.join(_COLUMNS)} FROM customers WHERE "
+_BY_OWNER: Final = "owner_type = %s AND owner_id = %s AND processor = %s"
+
+Values = Mapping[str, Any]
+
+
+def read(connection: Connection, id: int) -> Values:
+    """
+    Return the whole row, as `Writer.update` needs it.
+
+    Raises:
+        NotFound: there is none.
+    """
+    for row in batch.fetch(connection, _READ + "id = %s", (id,)):
+        return _values(row)
+    raise NotFound(f"there is no customer {id}")
+
+
+def living(connection: Connection, id: int) -> Values:
+    """
+    Return the whole row of a customer whom the processor has and who can be changed.
+
+    Raises:
+        NotFound: there is none.
+        NotPossible: deleted, erased, or not at the processor yet.
+    """
+    row = read(connection, id)
+    if row["erased_at"] is not None:
+        raise NotPossible(f"customer {id} has been erased")
+    if row["deleted"]:
+        raise NotPossible(f"customer {id} has been deleted at the processor")
+    if row["processor_id"] is None:
+        raise NotPossible(
+            f"customer {id} is not at the processor yet: call get_or_create for its owner again"
+        )
+    return row
+
+
+def claim(writer: Writer, row: Values, version: int | None) -> None:
+    """
+    Make a new version of the row, so that whoever read an older one is told.
+
+    It is made when a change is asked for and not when it is answered: of two callers who read the
+    same version only one may ask.
+
+    Raises:
+        StaleRecord: the row is not at `version` any more. None asks for no check.
+    """
+    if version is not None and version != row["version"]:
+        raise StaleRecord(
+            f"customer {row['id']} is at version {row['version']}, not {version}: read it again"
+        )
+    writer.update(tables.customers, row, {"version": row["version"] + 1})
+
+
+def one_of_owner(connection: Connection, processor: str, owner_type: str, owner_id: str) -> None:
+    """Let one transaction at a time make a customer for this owner: no row, no lock."""
+    owner = json.dumps(["recoup owner", processor, owner_type, owner_id])
+    sql = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+    batch.fetch(connection, sql, (owner,))
+
+
+def by_owner(
+    connection: Connection, processor: str, owner_type: str, owner_id: str
+) -> Values | None:
+    """Return the owner's row at this processor, if there is one."""
+    for row in batch.fetch(connection, _READ + _BY_OWNER, (owner_type, owner_id, processor)):
+        return _values(row)
+    return None
+
+
+def intend(
+    writer: Writer, owner_type: str, owner_id: str, *, processor: str, zone: str | None
+) -> int:
+    """Write the row of a customer whom the processor is about to be asked for; return its id."""
+    id = writer.new_id(tables.customers)
+    values = {
+        "id": id,
+        "owner_type": owner_type,
+        "owner_id": owner_id,
+        "processor": processor,
+        "time_zone": zone,
+        "metadata": {},
+        "data": {},
+        "deleted": False,
+        "created_at": writer.now,
+    }
+    writer.insert(tables.customers, values, type="customer.intended")
+    standing = {
+        "customer_id": id,
+        "standing": CURRENT,
+        "next_wake_at": None,
+        "run_state": "ok",
+        "failures": 0,
+    }
+    writer.insert(tables.standings, standing)
+    writer.flush()
+    return id
+
+
+def asked_before(connection: Connection, id: int, kind: str) -> int:
+    """Return how many commands of this kind about the customer have come to an end."""
+    sql = (
+        "SELECT count(*) FROM commands "
+        "WHERE customer_id = %s AND kind = %s AND ended_at IS NOT NULL"
+    )
+    ((count,),) = batch.fetch(connection, sql, (id, kind))
+    return int(count)
+
+
+def settle(writer: Writer, id: int, processor_id: str) -> int:
+    """
+    Return the row that is the processor's customer `processor_id`, made for the intent `id`.
+
+    It is the intent's own, except where news that named no request of ours came first and made a
+    row without an owner: then that row is given the owner and the intent is closed. A row that
+    has an owner already keeps it, and the intent waits for another answer.
+    """
+    intent = read(writer.connection, id)
+    if intent["processor_id"] is not None:
+        return id
+    found = _named(writer.connection, intent["processor"], processor_id)
+    if found is None or found["owner_id"] is not None or found["erased_at"] is not None:
+        return id
+    owner = {name: intent[name] for name in ("owner_type", "owner_id", "time_zone")}
+    gone = {"owner_type": None, "owner_id": None, "deleted": True}
+    writer.update(tables.customers, intent, gone, type="customer.superseded")
+    writer.flush()  # no two rows may have one owner, not even for a moment
+    writer.update(tables.customers, found, owner)
+    return int(found["id"])
+
+
+def _named(connection: Connection, processor: str, processor_id: str) -> Values | None:
+    sql = _READ + "processor = %s AND processor_id = %s FOR UPDATE"
+    for row in batch.fetch(connection, sql, (processor, processor_id)):
+        return _values(row)
+    return None
+
+
+def _values(row: Any) -> Values:
+    return dict(zip(_COLUMNS, row, strict=True))

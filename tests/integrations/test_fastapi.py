@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.testclient import TestClient
+
+from recoup.integrations.fastapi import Guard
+
+ADA = {"X-User": "ada"}
+
+
+@pytest.fixture
+def client(shop, example):
+    with TestClient(example("fastapi_app").make_app(shop.recoup), follow_redirects=False) as made:
+        yield made
+
+
+def guarded(entitlements, customer_of, **more):
+    """An application with one guarded route."""
+    app = FastAPI()
+    guard = Guard(entitlements, customer_of, **more)
+
+    @app.get("/reports", dependencies=[Depends(guard.requires("reports"))])
+    def reports() -> str:
+        return "January"
+
+    return TestClient(app, follow_redirects=False)
+
+
+class TestTheExample:
+    def test_lets_through_whose_plan_has_the_feature(self, client):
+        assert client.get("/reports", headers=ADA).json() == {"reports": ["January", "February"]}
+        assert client.post("/invitations", headers=ADA).status_code == 200
+
+    @pytest.mark.parametrize("headers", [{}, {"X-User": ""}, {"X-User": "eve"}])
+    def test_answers_everybody_else_the_same_and_says_nothing(self, client, headers):
+        refused = client.get("/reports", headers=headers)
+
+        assert refused.status_code == 403
+        assert refused.json() == {"detail": "Forbidden"}
+
+    def test_sends_them_elsewhere_where_that_is_wanted(self, client):
+        refused = client.post("/invitations")
+
+        assert refused.status_code == 303
+        assert refused.headers["Location"] == "/billing"
+        assert refused.json() == {"detail": "See Other"}
+        assert client.get("/billing").status_code == 200
+
+    def test_closes_rung_by_rung_what_a_debt_bought(self, client, shop):
+        shop.dun(days=9)
+        assert client.get("/reports", headers=ADA).status_code == 200
+        assert client.post("/invitations", headers=ADA).status_code == 303
+
+        shop.dun(days=25)
+        assert client.get("/reports", headers=ADA).status_code == 403
+        assert client.get("/export", headers=ADA).status_code == 200
+
+    def test_refuses_while_the_database_is_down(self, client, shop):
+        with shop.database_down():
+            assert client.get("/reports", headers=ADA).status_code == 403
+            assert client.post("/invitations", headers=ADA).status_code == 303
+
+        assert client.get("/reports", headers=ADA).status_code == 200
+
+
+class TestAGuard:
+    def test_takes_a_coroutine_that_says_who_asks(self, shop):
+        async def customer_of(request):
+            await asyncio.sleep(0)
+            return ("user", request.headers["X-User"])
+
+        client = guarded(shop.recoup.entitlements, customer_of)
+
+        assert client.get("/reports", headers=ADA).status_code == 200
+        assert client.get("/reports", headers={"X-User": "eve"}).status_code == 403
+
+    def test_refuses_when_nobody_can_say_who_asks(self, shop, caplog):
+        def customer_of(_request):
+            raise ConnectionError("the sessions are away")
+
+        client = guarded(shop.recoup.entitlements, customer_of)
+
+        assert client.get("/reports").status_code == 403
+        assert "customer_of failed" in caplog.text
+
+    def test_leaves_the_answer_to_a_host_that_has_one(self, shop):
+        def customer_of(_request):
+            raise HTTPException(401, "sign in")
+
+        assert guarded(shop.recoup.entitlements, customer_of).get("/reports").status_code == 401
+
+    def test_refuses_when_what_it_asks_raises(self, caplog):
+        class Broken:
+            def entitled(self, _customer, _feature):
+                raise RuntimeError("planted")
+
+        assert guarded(Broken(), lambda _request: 1).get("/reports").status_code == 403
+        assert "a guard refuses" in caplog.text
+
+    def test_redirects_every_refusal_when_told_once(self, shop):
+        client = guarded(shop.recoup.entitlements, lambda _: None, redirect="/billing")
+
+        assert client.get("/reports").headers["Location"] == "/billing"
