@@ -23,7 +23,7 @@ from recoup.core.billing import answers, requests, views
 from recoup.core.money import Money
 from recoup.errors import ConfigError, ProcessorError, RecoupError, masked
 from recoup.mail.senders.smtp import SmtpSender
-from recoup.store.records.keeping import raised, told
+from recoup.store.records.commands import raised, told
 
 PASSWORD = "canary-of-the-password"
 SECRETS = (

@@ -152,7 +152,9 @@ class Recoup:
             InvalidValue: no name, one longer than 100 characters, or not on one line.
         """
         made = copy(self)
-        made._open_to(self.office.by(contact.words("actor", actor)))
+        made._open_to(  # noqa: SLF001  it is one of us
+            self.office.by(contact.words("actor", actor))
+        )
         return made
 
     def using(self, host: Host) -> Bound:

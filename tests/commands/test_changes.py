@@ -1,14 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from recoup.billing import Recoup
-from recoup.config import Config
 from recoup.core.billing.requests import ItemChange
 from recoup.core.money import Money
 from recoup.errors import (
@@ -21,9 +16,7 @@ from recoup.errors import (
     Rejected,
     Unreachable,
 )
-from recoup.jobs.clocks import TestClock
-from recoup.processors.fake import START, Declines, FakeProcessor, Fault, Pays
-from recoup.testing.mail import Outbox
+from recoup.processors.fake import Declines, Fault, Pays
 from recoup.testing.scene import Scene
 
 HOUR = timedelta(hours=1)
@@ -337,64 +330,14 @@ class TestAtThePeriodsEnd:
         scene.live(days=25)
         assert bought(subscriptions.get(running.id)) == {cheap: 1}
 
+    def test_a_wish_is_dropped_with_the_end(self, subscriptions, running, dear):
+        subscriptions.change_plan(running.id, prices=dear, when="period_end")
+
+        assert subscriptions.cancel(running.id, when="period_end").next_items == ()
+        assert subscriptions.resume(running.id).next_items == ()
+
     def test_there_must_be_a_next_one(self, subscriptions, running, dear):
         subscriptions.cancel(running.id, when="period_end")
 
         with pytest.raises(NotPossible, match="resume it first"):
             subscriptions.change_plan(running.id, prices=dear, when="period_end")
-
-
-class Dearer(FakeProcessor):
-    """A company that bills one cent more than it says."""
-
-    def quote(self, change):
-        shown = super().quote(change)
-        return replace(shown, due_now=shown.due_now - eur(1))
-
-
-class TestADifference:
-    def test_is_a_task_and_never_silence(self, database_url, home):
-        home.mkdir(parents=True)
-        clock, outbox = TestClock(START), Outbox()
-        config = Config.load(database_url=database_url, home=home)
-        with (
-            Dearer(home / "books.sqlite3", start=START) as fake,
-            Recoup(config, processor=fake, sender=outbox, clock=clock) as recoup,
-        ):
-            scene = Scene(recoup, fake, clock, outbox)
-            cheap, dear = (fake.create_price(eur(minor)) for minor in (1000, 3000))
-            new = recoup.subscriptions.start(somebody(scene), cheap).subscription
-
-            after = recoup.subscriptions.change_plan(new.id, prices=dear)
-
-            assert bought(after) == {dear: 1}
-            (task,) = scene.rows("SELECT kind, detail, customer_id FROM tasks")
-            assert (task["kind"], task["customer_id"]) == ("preview_mismatch", new.customer_id)
-            assert "19.99 EUR" in task["detail"]
-            assert "20.00 EUR" in task["detail"]
-            scene.live(days=1)
-            assert tasks(scene) == ["preview_mismatch"]
-            assert scene.violations() == ()
-
-
-class TestAnyChangeAtAnyInstant:
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(
-        minutes=st.integers(1, 300),
-        quantity=st.integers(1, 9),
-        minor=st.sampled_from([100, 333, 1000, 2999, 100_000]),
-        late=st.integers(0, 59),
-    )
-    def test_is_billed_as_it_was_shown(
-        self, scene, subscriptions, running, minutes, quantity, minor, late
-    ):
-        scene.live(hours=minutes / 60)
-        price = scene.fake.create_price(eur(minor))
-        shown = subscriptions.preview_change(running.id, prices={price: quantity})
-        before = sum(billed(scene, running))
-        scene.live(hours=late / 60)
-
-        subscriptions.change_plan(running.id, preview=shown.id)
-
-        assert sum(billed(scene, running)) - before == shown.due_now.minor
-        assert tasks(scene) == []

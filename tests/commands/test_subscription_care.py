@@ -173,6 +173,43 @@ class TestLooking:
         assert subscriptions.list(other.customer)[0].processor_id == other.subscription
 
 
+class TestAHostsTransaction:
+    def test_records_now_and_acts_after_the_commit(self, scene, subscriptions, running, ada):
+        dear = scene.fake.create_price(Money(3000, "EUR"))
+        shown = subscriptions.preview_change(running.id, prices=dear)
+        scene.recoup.coupons.create("SPRING", percent_off=10, max_redemptions=1)
+        so_far = len(scene.fake.events())
+
+        with scene.recoup.database.begin() as host:
+            bound = scene.recoup.using(host).subscriptions
+            changing = bound.change_plan(running.id, preview=shown.id)
+            starting = bound.start(ada, scene.fake.create_price(TEN), coupon="SPRING")
+            assert len(scene.fake.events()) == so_far
+
+        assert scene.recoup.wait(changing.key).items[0].price == dear
+        assert scene.recoup.wait(starting.key).subscription.coupon == "SPRING"
+
+    def test_takes_everything_back(self, scene, subscriptions, running, ada):
+        scene.recoup.coupons.create("SPRING", percent_off=10, max_redemptions=1)
+
+        with scene.recoup.database.connect() as host:
+            bound = scene.recoup.using(host).subscriptions
+            bound.cancel(running.id, when="period_end")
+            bound.apply_discount(running.id, coupon="SPRING")
+            host.rollback()
+
+        assert subscriptions.get(running.id) == running
+        assert scene.recoup.coupons.get("SPRING").redemptions == 0
+
+    def test_needs_a_preview_that_was_made_before(self, scene, subscriptions, running):
+        dear = scene.fake.create_price(Money(3000, "EUR"))
+        with scene.recoup.database.connect() as host:
+            bound = scene.recoup.using(host).subscriptions
+
+            with pytest.raises(NotPossible, match="make it before"):
+                bound.change_plan(running.id, prices=dear)
+
+
 class TestDunning:
     def test_ends_what_was_to_end_much_later(self, scene):
         who = scene.subscriber(Declines())

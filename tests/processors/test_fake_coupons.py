@@ -14,6 +14,7 @@ from recoup.core.billing.requests import (
     CreateCoupon,
     CreatePromotionCode,
     DeleteCoupon,
+    ItemChange,
     ItemWanted,
     RemoveDiscount,
     StartSubscription,
@@ -258,6 +259,16 @@ class TestADiscount:
 
         assert [line.amount.minor for line in quote.lines] == [-2790, 5580]
         assert (quote.due_now.minor, quote.next_due.minor) == (2790, 5580)
+
+    def test_that_is_gone_still_lowers_the_credit_of_what_it_lowered(self, host, coupon):
+        price, other = (host.fake.create_price(Money(3100, "EUR")) for _ in range(2))
+        begun = host.start(ItemWanted(price), coupon=coupon(duration="forever"))
+        host.ask(RemoveDiscount(begun.object))
+        host.ask(host.change(begun, ItemChange(price=other)))
+
+        quote = host.fake.quote(host.change(begun, (None, 2)))
+
+        assert [line.amount.minor for line in quote.lines] == [-2790, 6200]
 
     @given(
         st.lists(st.integers(0, 10_000), min_size=1, max_size=6),

@@ -292,6 +292,21 @@ class TestAnErasedCustomer:
         assert erased.value("SELECT metadata FROM subscriptions") == {}
         assert erased.value("SELECT description FROM invoices") is None
 
+    def test_keeps_the_texts_of_its_codes_erased(self, post):
+        ten = events.coupon("TEN")
+        code = events.promotion_code("promo_1", ten, "ADA", customer="cus_1")
+        post("coupon.created", ten)
+        post("promotion_code.created", code)
+        post.set(tables.customers, erased_at=NOW)
+        post.set(tables.promotion_codes, code="erased-1")
+
+        post("promotion_code.updated", code | {"active": False})
+        post("promotion_code.created", code | {"id": "promo_2"})
+
+        codes = post.connection.scalars(text("SELECT code FROM promotion_codes ORDER BY id")).all()
+        assert codes[0] == "erased-1"
+        assert codes[1].startswith("erased-")
+
     def test_was_kept_as_told_before(self, post):
         row = post.one(f"SELECT {self.person} FROM customers")
 

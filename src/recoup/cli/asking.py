@@ -31,7 +31,6 @@ from recoup.processors.fake import FakeProcessor
 from recoup.store.queries import customers
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_T = TypeVar("_T")
 
 #: Who gets one of these has no money, and none is on its way.
 _NO_MONEY: Final = frozenset({Pay.DECLINED, Pay.CANCELED, Pay.UNKNOWN})

@@ -10,7 +10,8 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields as fields_of, is_dataclass
+from dataclasses import dataclass, is_dataclass
+from dataclasses import fields as fields_of
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -148,19 +149,14 @@ def _without_secrets(made: Any) -> Any:
 
 def _pairs(value: Any, *, secrets: bool, of: str = "") -> Iterator[tuple[str, object]]:
     """Yield the names and values of a view; those of a view within it behind its name."""
-    if not is_dataclass(value) and not isinstance(value, Mapping):
+    if not _is_view(value) and not isinstance(value, Mapping):
         yield of or "result", value
         return
-    named = (
-        value.items()
-        if isinstance(value, Mapping)
-        else ((field.name, getattr(value, field.name)) for field in fields_of(value))
-    )
-    for name, part in named:
+    for name, part in (value if isinstance(value, Mapping) else parts(value)).items():
         shown = f"{of} {name}".strip().replace("_", " ")
         if name == "client_secret" and not secrets:
             continue
-        if is_dataclass(part) and not isinstance(part, Money):
+        if _is_view(part):
             yield from _pairs(part, secrets=secrets, of=shown)
         else:
             yield shown, part
@@ -175,13 +171,26 @@ def cell(value: object) -> str:
     if isinstance(value, datetime):
         return instant(value)
     if isinstance(value, tuple | list):
-        return ", ".join(map(cell, value)) or "–"
+        between = "\n" if any(map(_is_view, value)) else ", "
+        return between.join(map(cell, value)) or "–"
+    return printable(_text(value))
+
+
+def _text(value: object) -> str:
     if isinstance(value, Mapping):
-        return printable(msgspec.json.encode(value).decode()) if value else "–"
-    if is_dataclass(value) and not isinstance(value, Money):
-        named = ((one.name, getattr(value, one.name)) for one in fields_of(value))
-        return " ".join(f"{name}={cell(part)}" for name, part in named)
-    return printable(str(value))
+        return msgspec.json.encode(value).decode() if value else "–"
+    if _is_view(value):
+        return " ".join(f"{name}={cell(part)}" for name, part in parts(value).items())
+    return str(value)
+
+
+def _is_view(value: object) -> bool:
+    return is_dataclass(value) and not isinstance(value, Money)
+
+
+def parts(view: Any) -> dict[str, Any]:
+    """Return the fields of a view by name."""
+    return {one.name: getattr(view, one.name) for one in fields_of(view)}
 
 
 def instant(at: datetime | None) -> str:

@@ -8,6 +8,7 @@ and what was expected.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,7 +33,7 @@ _PRICE: Final = re.compile(r"([^\s:=]+)(?::([0-9]{1,9}))?")
 _ITEM: Final = re.compile(r"([^\s:=]+)=([^\s:=]+)?(?::([0-9]{1,9}))?")
 
 
-class Form(click.ParamType):
+class Form(click.ParamType):  # type: ignore[type-arg]  # older ones take none
     """
     A form that text is read from.
 
@@ -51,9 +52,7 @@ class Form(click.ParamType):
         self._read = read
         self._private = private
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
         try:
@@ -148,7 +147,7 @@ def _pair(given: str) -> tuple[str, str]:
 
 
 def _object(given: str) -> dict[str, Any]:
-    text = click.get_binary_stream("stdin").read() if given == "-" else given.encode()
+    text = sys.stdin.buffer.read() if given == "-" else given.encode()
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError:
@@ -166,9 +165,7 @@ def _counted(digits: str) -> int:
 
 
 MONEY: Final = Form("AMOUNT", "an amount with its currency like '12.50 EUR'", money)
-INSTANT: Final = Form(
-    "ISO", "an instant with its time zone like 2026-03-01T12:00:00Z", instant
-)
+INSTANT: Final = Form("ISO", "an instant with its time zone like 2026-03-01T12:00:00Z", instant)
 PRICE: Final = Form("PRICE[:QUANTITY]", "a price, or one with its quantity like price_1:3", price)
 ADDED: Final = Form("PRICE[:QUANTITY]", "a price, or one with its quantity like price_1:3", added)
 CHANGED: Final = Form(

@@ -47,8 +47,7 @@ from recoup.jobs.base import NewEffect
 from recoup.processors.base import Processor
 from recoup.store import observe
 from recoup.store.records import commands
-from recoup.store.records.commands import Kept
-from recoup.store.records.keeping import BUSY, raised, stored
+from recoup.store.records.commands import BUSY, Kept, raised, stored
 from recoup.store.writer import Writer
 
 R = TypeVar("R")
@@ -273,21 +272,23 @@ class Office:
             },
         )
         writer.flush()
-        if wanted is not None:
-            if secret:
-                self.unstored[id] = wanted
-            due = now + ALONE if secret else now
-            ask = NewEffect(
-                "ask", f"ask:{id}", due, "billing", customer_id=customer, args={"command_id": id}
-            )
-            queue.enqueue(connection, [ask, *plan.effects], now=now)
-        else:
-            queue.enqueue(connection, plan.effects, now=now)
-            if customer is not None:
-                self.recompute(connection, [customer], trigger="command", now=now)
+        queue.enqueue(connection, [*plan.effects, *self._asking(id, customer, wanted)], now=now)
+        if done and customer is not None:
+            self.recompute(connection, [customer], trigger="command", now=now)
         found = commands.by_key(connection, key)
         assert found is not None  # noqa: S101  it was written a moment ago
         return found
+
+    def _asking(self, id: int, customer: int | None, wanted: Request | None) -> list[NewEffect]:
+        """Return the effect that asks for what is wanted, if anything is."""
+        if wanted is None:
+            return []
+        due = self.now()
+        if type(wanted) in UNSTORED:
+            self.unstored[id] = wanted
+            due += ALONE
+        args = {"command_id": id}
+        return [NewEffect("ask", f"ask:{id}", due, "billing", customer_id=customer, args=args)]
 
     def _carried_out(self, kept: Kept, patience: float) -> Kept:
         until = time.monotonic() + patience

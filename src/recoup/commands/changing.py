@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from recoup.commands.base import Kind, Office, Plan, Recording, Work
+from recoup.commands.documents import plain
 from recoup.commands.owners import current, kept
 from recoup.core.billing import metadata, sensitive
 from recoup.core.billing.answers import Answer
@@ -98,7 +99,7 @@ def keep(
     key: str | None,
 ) -> Customer:
     """Replace the customer's data, or merge into it one level deep, as `kind` says."""
-    given = sensitive.stripped(sensitive.plain("data", data))
+    given = sensitive.stripped(plain("data", data))
 
     def prepare(recording: Recording) -> Plan:
         row = records.living(recording.connection, id)

@@ -99,12 +99,7 @@ class Coupons:
             NotPossible: there is one with this id already.
         """
         _matches(_ID, "coupon", coupon)
-        if (percent_off is None) == (amount_off is None):
-            raise InvalidValue("expected exactly one of percent_off and amount_off")
-        if amount_off is not None and amount_off.minor <= 0:
-            raise InvalidValue(f"amount_off: expected more than nothing, got {amount_off}")
-        if (duration == "repeating") != (months is not None):
-            raise InvalidValue("months belongs to a repeating coupon, and to no other")
+        _consistent(percent_off, amount_off, duration, months)
         request = CreateCoupon(
             coupon,
             name=name,
@@ -321,6 +316,17 @@ def mirrored(owner: Customer) -> str:
     if owner.processor_id is None:
         raise NotPossible(f"customer {owner.id} is not known to the processor yet")
     return owner.processor_id
+
+
+def _consistent(
+    percent_off: object, amount_off: Money | None, duration: str, months: object
+) -> None:
+    if (percent_off is None) == (amount_off is None):
+        raise InvalidValue("expected exactly one of percent_off and amount_off")
+    if amount_off is not None and amount_off.minor <= 0:
+        raise InvalidValue(f"amount_off: expected more than nothing, got {amount_off}")
+    if (duration == "repeating") != (months is not None):
+        raise InvalidValue("months belongs to a repeating coupon, and to no other")
 
 
 def _exists(recording: Recording, coupon: str) -> bool:

@@ -13,7 +13,7 @@ from recoup.errors import InvalidKey
 from recoup.jobs import queue
 from recoup.jobs.base import NewEffect, Scalar
 from recoup.store.records import commands, money
-from recoup.store.records.keeping import stored
+from recoup.store.records.commands import stored
 
 #: A caller's key is at most so long, and the name of a step comes on top.
 LONGEST: Final = 180
@@ -107,7 +107,12 @@ def see_to_followers(office: Office, subject: str) -> None:
     """
     if office.bound is not None:
         return
-    with office.database.connect() as connection:
-        waiting = money.commanded(connection, subject)
-    for id, _ in waiting:
-        office.see_to(f"ask:{id}")
+    seen: set[int] = set()
+    while True:
+        with office.database.connect() as connection:
+            waiting = {id for id, _ in money.commanded(connection, subject)} - seen
+        if not waiting:
+            return
+        for id in sorted(waiting):
+            office.see_to(f"ask:{id}")
+        seen |= waiting

@@ -128,6 +128,16 @@ def _outcome(new: Subscription, answer: Answer) -> Start:
     return Start.REQUIRES_ACTION if answer.action is not None else Start.INCOMPLETE
 
 
+def _cancelled(work: Work, answer: Answer) -> Subscription:
+    """What ends with its period, or before, has no next one to change for."""
+    now = _as_it_is(work, answer)
+    ends, period_end = now.cancel_at, now.period_end
+    if not now.next_items or ends is None or period_end is None or ends > period_end:
+        return now
+    rows.change(work.writer, now.id, {"next_items": []}, type="subscription.change_dropped")
+    return _as_it_is(work, answer)
+
+
 def _not_ending(work: Work, error: ProcessorError) -> None:
     """The processor refused to end it: nothing was asked for, unless somebody asked again."""
     del error
@@ -156,7 +166,7 @@ def _resumed(work: Work, answer: Answer) -> Subscription:
 
 
 START: Final = Kind("subscriptions.start", Started, _started, coupons.given_back)
-CANCEL: Final = Kind("subscriptions.cancel", Subscription, _as_it_is, _not_ending)
+CANCEL: Final = Kind("subscriptions.cancel", Subscription, _cancelled, _not_ending)
 RESUME: Final = Kind("subscriptions.resume", Subscription, _resumed)
 PAUSE: Final = Kind("subscriptions.pause", Subscription, _as_it_is)
 UNPAUSE: Final = Kind("subscriptions.unpause", Subscription, _as_it_is)

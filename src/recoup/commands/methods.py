@@ -26,7 +26,8 @@ from recoup.core.billing.requests import (
     DetachMethod,
     UpdateCustomer,
 )
-from recoup.core.billing.views import PaymentMethod, Setup
+from recoup.core.billing.views import Customer, PaymentMethod, Setup
+from recoup.core.facts import CustomerFact
 from recoup.errors import InvalidValue
 from recoup.store import views
 from recoup.store.records import money
@@ -45,7 +46,7 @@ def _attached(work: Work, _answer: Answer) -> PaymentMethod:
     return _once(work, made, default=bool(work.args["default"]))
 
 
-def _detached(work: Work, _answer: Answer) -> PaymentMethod:
+def _detached(work: Work, answer: Answer) -> PaymentMethod:
     connection, id = work.writer.connection, int(work.args["method_id"])
     gone = money.method(connection, id)
     money.place(work.writer, gone, None, None)
@@ -53,7 +54,34 @@ def _detached(work: Work, _answer: Answer) -> PaymentMethod:
     for number, row in enumerate(sorted(left, key=lambda row: int(row["backup"])), 1):
         money.place(work.writer, row, number, row)
     work.writer.flush()
+    if work.args.get("twin") and _took_the_default(answer):
+        _default_to_twin(work, gone)
     return views.read_method(connection, id)
+
+
+def _took_the_default(answer: Answer) -> bool:
+    people = (fact for fact in answer.facts if isinstance(fact, CustomerFact))
+    return any(fact.default_method is None for fact in people)
+
+
+def _default_to_twin(work: Work, gone: Row) -> None:
+    """
+    Make the method that stays the default: the one that went was it when it went.
+
+    Several attached at once may each have been made the default in the meantime.
+    """
+    connection, who = work.writer.connection, int(gone["customer_id"])
+    same = (gone["kind"], gone["instrument"])
+    twins = [m for m in money.methods(connection, who) if (m["kind"], m["instrument"]) == same]
+    if twins:
+        stays = max(twins, key=lambda row: _newest(row, None))
+        _follow_default(work, views.read_customer(connection, who), stays)
+
+
+def _follow_default(work: Work, who: Customer, stays: Row) -> None:
+    request = UpdateCustomer(at_processor(who), default_method=stays["processor_id"])
+    args = {"method_id": stays["id"]}
+    follow(work, SET_DEFAULT, request, name="default", subject=_twins_of(who.id), args=args)
 
 
 def _chosen(work: Work, _answer: Answer) -> PaymentMethod:
@@ -316,20 +344,18 @@ def _once(work: Work, made: PaymentMethod, *, default: bool) -> PaymentMethod:
     subject = _twins_of(who.id)
     was_default = who.default_method in {row["processor_id"] for row in others}
     if (default or was_default) and who.default_method != stays["processor_id"]:
-        request = UpdateCustomer(at_processor(who), default_method=stays["processor_id"])
-        args = {"method_id": stays["id"]}
-        follow(work, SET_DEFAULT, request, name="default", subject=subject, args=args)
+        _follow_default(work, who, stays)
     for row in others:
-        name, request_off = f"detach:{row['id']}", DetachMethod(row["processor_id"])
-        args = {"method_id": row["id"]}
-        follow(work, DETACH, request_off, name=name, subject=subject, args=args)
+        name, request = f"detach:{row['id']}", DetachMethod(row["processor_id"])
+        args = {"method_id": row["id"], "twin": True}
+        follow(work, DETACH, request, name=name, subject=subject, args=args)
     return views.read_method(connection, stays["id"])
 
 
-def _newest(row: Row, made: PaymentMethod) -> tuple[int, int, bool, int]:
+def _newest(row: Row, made: PaymentMethod | None) -> tuple[int, int, bool, int]:
     """Order by expiry; of two alike the one attached now is newer."""
     month = row["exp_year"] or 0, row["exp_month"] or 0
-    return (*month, row["id"] == made.id, row["id"])
+    return (*month, made is not None and row["id"] == made.id, row["id"])
 
 
 def _arranged(

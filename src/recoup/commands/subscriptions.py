@@ -123,9 +123,8 @@ class Subscriptions(Changes):
         terms.at_most_one(trial_days=trial_days, trial_end=trial_end, anchor=anchor)
         terms.at_most_one(coupon=coupon, promotion_code=promotion_code)
         _due_in(collection, days_until_due)
-        usual = count(quantity)
         wish = Wish(
-            tuple(ItemWanted(each.price, each.quantity or usual) for each in wanted(prices)),
+            _items(prices, count(quantity)),
             None if trial_days is None else count(trial_days, "trial_days"),
             terms.whole(trial_end),
             terms.whole(anchor),
@@ -165,12 +164,7 @@ class Subscriptions(Changes):
         Asking again replaces an end that is scheduled.
         """
         at = terms.whole(when) if isinstance(when, datetime) else None
-        asked = {
-            "when": at or when,
-            "reason": reason,
-            "feedback": feedback,
-            "comment": comment,
-        }
+        asked = {"when": at or when, "reason": reason, "feedback": feedback, "comment": comment}
 
         def plan(recording: Recording, now: Subscription) -> Plan | None:
             if now.ended:
@@ -328,6 +322,10 @@ class Subscriptions(Changes):
             return None if none else RemoveDiscount(now.processor_id)
 
         return self._about(REMOVE, subscription, {}, plan, key)
+
+
+def _items(prices: Prices, usual: int) -> tuple[ItemWanted, ...]:
+    return tuple(ItemWanted(each.price, each.quantity or usual) for each in wanted(prices))
 
 
 def _due_in(collection: Collection, days_until_due: int | None) -> None:

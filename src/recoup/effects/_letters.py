@@ -15,7 +15,7 @@ from recoup.core.money import totals
 from recoup.core.policy import Policy
 from recoup.effects.base import World
 from recoup.mail.base import Announced, MailFacts
-from recoup.store.records.contacts import Contact
+from recoup.store.records.customers import Contact
 
 #: What a customer is told of a refusal, by the code that may be disclosed. What is not here is
 #: not told: a code helps nobody, and "declined" says nothing that the mail does not say already.

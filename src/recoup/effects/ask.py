@@ -31,8 +31,7 @@ from recoup.errors import Busy, KeyReused, ProcessorError, Rejected
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, Snooze, Wish
 from recoup.store.absorb import absorb
 from recoup.store.records import commands
-from recoup.store.records.commands import Kept
-from recoup.store.records.keeping import BUSY, UNKNOWN, decoded, told, wordless
+from recoup.store.records.commands import BUSY, UNKNOWN, Kept, decoded, told, wordless
 from recoup.store.writer import Writer
 
 #: A processor may forget keys after 24 hours; ours are not relied on for that long.

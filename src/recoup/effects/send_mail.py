@@ -30,7 +30,7 @@ from recoup.jobs.words import described
 from recoup.mail.emails import EMAILS
 from recoup.mail.message import compose
 from recoup.store import observe, tables
-from recoup.store.records import contacts, mails
+from recoup.store.records import customers, mails
 from recoup.store.records.mails import Mail
 from recoup.store.writer import Writer
 
@@ -112,9 +112,9 @@ class _Batch:
         ids = observe.lock(connection, {mail.customer_id for mail in self._mails.values()})
         seen = observe.observe(connection, ids, now=now)
         self._accounts = {account.id: account for account in seen.accounts}
-        self._contacts = contacts.contacts(connection, ids)
+        self._contacts = customers.contacts(connection, ids)
         invoices = [i.id for account in seen.accounts for i in account.invoices]
-        self._numbers = contacts.invoice_numbers(connection, invoices)
+        self._numbers = customers.invoice_numbers(connection, invoices)
         self._writer = _writer(connection, now)
 
     def prepared(self, claim: Claim) -> _Ready | _Gone | Wish:  # noqa: PLR0911  one a guard

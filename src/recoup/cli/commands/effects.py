@@ -66,8 +66,9 @@ def list_(
 @effects.command()
 @click.argument("ids", nargs=-1, type=int, metavar="ID...")
 @click.option("--all", "everything", is_flag=True, help="All that are parked.")
+@as_json_option
 @click.pass_context
-def retry(ctx: click.Context, ids: tuple[int, ...], everything: bool) -> None:
+def retry(ctx: click.Context, ids: tuple[int, ...], everything: bool, as_json: bool) -> None:
     """
     Make parked effects due again, with all their attempts.
 
@@ -80,15 +81,19 @@ def retry(ctx: click.Context, ids: tuple[int, ...], everything: bool) -> None:
             parked = listing.listing(connection, state="parked", limit=1_000_000)
             ids = tuple(one.id for one in parked)
         done = queue.retry(connection, ids, now=recoup.clock.now())
-    click.echo(f"{done} are due again." if done else "None of them is parked.")
+    if as_json:
+        emit({"asked": len(ids), "due_again": done})
+    else:
+        click.echo(f"{done} are due again." if done else "None of them is parked.")
     ctx.exit(0 if done == len(ids) else 1)
 
 
 @effects.command()
 @click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
 @click.option("--reason", required=True, help="Why it need not be done; kept with it.")
+@as_json_option
 @click.pass_context
-def cancel(ctx: click.Context, ids: tuple[int, ...], reason: str) -> None:
+def cancel(ctx: click.Context, ids: tuple[int, ...], reason: str, as_json: bool) -> None:
     """
     Give up effects that are scheduled or parked. What is running is left to its worker.
 
@@ -105,5 +110,8 @@ def cancel(ctx: click.Context, ids: tuple[int, ...], reason: str) -> None:
                 keys.append(found.key)
         queue.retry(connection, ids, now=now)  # only what is scheduled can be canceled
         done = queue.cancel(connection, reason=reason, now=now, keys=keys)
-    click.echo(f"{done} canceled." if done else "None of them was waiting.")
+    if as_json:
+        emit({"asked": len(ids), "canceled": done})
+    else:
+        click.echo(f"{done} canceled." if done else "None of them was waiting.")
     ctx.exit(0 if done == len(ids) else 1)

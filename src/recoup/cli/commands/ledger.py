@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
+from recoup.billing import Recoup
+from recoup.cli.asking import reads
 from recoup.cli.opening import stored
-from recoup.cli.output import as_json_option, emit, listed
+from recoup.cli.output import Listing, as_json_option, emit, listed
 from recoup.cli.progress import Bar
+from recoup.cli.reading import INSTANT
 from recoup.store import chain
 
 
 @click.group()
 def ledger() -> None:
     """
-    Verify the ledger, and anchor it outside.
+    Read what happened and what was true, verify the ledger, and anchor it outside.
 
     Example: recoup ledger verify
     """
@@ -76,3 +81,33 @@ def checkpoint(heads: Path | None, as_json: bool) -> None:
         emit({"sha256": digest, "heads": None if heads is None else str(heads)})
     else:
         click.echo(digest)
+
+
+@ledger.command()
+@click.argument("customer")
+@click.option("--subject", help='Only this one, "invoice:7".')
+@click.option("--until", type=INSTANT, help="Only what was recorded up to this instant.")
+@reads
+def timeline(
+    recoup: Recoup, customer: str, subject: str | None, until: datetime | None
+) -> Listing:
+    """
+    Tell what was recorded about a customer, oldest first.
+
+    Example: recoup ledger timeline user:42 --subject subscription:7
+    """
+    found = recoup.ledger.timeline(customer, subject=subject, until=until)
+    return Listing("entries", found, ("seq", "recorded_at", "subject", "type", "actor", "cause"))
+
+
+@ledger.command()
+@click.argument("customer")
+@click.argument("instant", type=INSTANT, metavar="ISO")
+@reads
+def as_of(recoup: Recoup, customer: str, instant: datetime) -> dict[str, dict[str, Any]]:
+    """
+    Show everything about a customer as it was held at an instant.
+
+    Example: recoup ledger as-of user:42 2026-03-01T12:00:00Z
+    """
+    return recoup.ledger.state_as_of(customer, instant)

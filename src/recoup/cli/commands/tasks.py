@@ -56,7 +56,8 @@ def list_(customer: str | None, closed: bool, after: int, limit: int, as_json: b
 
 @tasks.command()
 @click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
-def close(ids: tuple[int, ...]) -> None:
+@as_json_option
+def close(ids: tuple[int, ...], as_json: bool) -> None:
     """
     Close tasks that are done. One whose cause is still there is opened again by the next look.
 
@@ -75,4 +76,7 @@ def close(ids: tuple[int, ...]) -> None:
             task = Task(row.key, row.kind, row.detail, row.id)
             apply(writer, seen.accounts[0], (TaskClosed(task),))
         writer.flush()
-    click.echo(f"Closed {len(rows)}.")
+    if as_json:
+        emit({"closed": ids})
+    else:
+        click.echo(f"Closed {len(rows)}.")

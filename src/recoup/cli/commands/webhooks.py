@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import click
 
 from recoup.cli.opening import opened, stored
-from recoup.cli.output import as_json_option, emit, iso_instant, listed
+from recoup.cli.output import as_json_option, emit, iso_instant, listed, tell
 from recoup.store.queries import inbox
 from recoup.webhooks.receive import prune as prune_events
 from recoup.webhooks.receive import replay as replay_events
@@ -56,6 +56,25 @@ def list_(
 
 
 @webhooks.command()
+@click.argument("id", type=int)
+@click.option("--raw", is_flag=True, help="Print the event exactly as it arrived, nothing else.")
+@as_json_option
+def show(id: int, raw: bool, as_json: bool) -> None:
+    """
+    Show one event and what became of it.
+
+    Example: recoup webhooks show 12 --raw
+    """
+    with stored() as engine, engine.connect() as connection:
+        event = inbox.show(connection, id)
+        body = inbox.raw(connection, id) if raw else b""
+    if raw:
+        click.echo(body)
+    else:
+        tell(event, as_json=as_json)
+
+
+@webhooks.command()
 @click.argument("ids", nargs=-1, type=int, metavar="ID...")
 @click.option("--state", type=click.Choice(inbox.STATES), help="All in this state.")
 @click.option("--type", "kind", help="All of this type.")
@@ -94,7 +113,8 @@ def replay(
 @webhooks.command()
 @click.option("--before", type=iso_instant, help="Ended before this instant.")
 @click.option("--days", type=click.IntRange(0), help="Ended more than so many days ago [90].")
-def prune(before: datetime | None, days: int | None) -> None:
+@as_json_option
+def prune(before: datetime | None, days: int | None, as_json: bool) -> None:
     """
     Remove events that were applied or ignored long ago. What is parked stays.
 
@@ -105,4 +125,7 @@ def prune(before: datetime | None, days: int | None) -> None:
     with opened() as recoup:
         until = before or recoup.clock.now() - timedelta(days=90 if days is None else days)
         removed = prune_events(recoup.database, until)
-    click.echo(f"Removed {removed}." if removed else "There was nothing to remove.")
+    if as_json:
+        emit({"removed": removed, "before": until})
+    else:
+        click.echo(f"Removed {removed}." if removed else "There was nothing to remove.")

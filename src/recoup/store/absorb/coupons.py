@@ -9,6 +9,7 @@ from recoup.core.facts import CouponFact, PromotionCodeFact
 from recoup.store.absorb.known import Known, Told
 from recoup.store.absorb.mirror import Row
 from recoup.store.absorb.waiting import Waiting
+from recoup.store.records.erasure import ERASED
 from recoup.store.writer import Writer
 
 
@@ -53,7 +54,10 @@ def codes(writer: Writer, processor: str, told: Told, known: Known, waiting: Wai
                     "redemptions": 0,
                 },
             )
-        row.offer(fact.seen, _code(fact))
+        news = _code(fact)
+        if row["customer_id"] is not None and known.erased(row["customer_id"]):
+            news["code"] = row["code"] or f"{ERASED}-{row['id']}"  # people's names are in codes
+        row.offer(fact.seen, news)
     _one_active(known.codes.by_id.values())
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from recoup.errors import NotFound
 from recoup.store.queries.pages import LIMIT, Page, fetch, page
 
 _COLUMNS: Final = """id, processor, key, type, octet_length(raw), state, reason, waiting_for,
@@ -26,6 +27,9 @@ _IDS: Final = """
     WHERE (%(state)s::text IS NULL OR state = %(state)s)
       AND (%(type)s::text IS NULL OR type = %(type)s)
     ORDER BY id"""
+
+_SHOW: Final = f"SELECT {_COLUMNS} FROM inbox WHERE id = %(id)s"
+_RAW: Final = "SELECT raw FROM inbox WHERE id = %(id)s"
 
 #: The states there are, as the table allows them.
 STATES: Final = ("received", "applied", "ignored", "waiting", "failed", "parked")
@@ -66,6 +70,23 @@ def listing(
     """Return events, newest first; page by `before`."""
     given = {"state": state, "type": type, "before": before}
     return page(connection, _LISTING, given, InboxRow, limit=limit)
+
+
+def show(connection: Connection, id: int) -> InboxRow:
+    """
+    Return one event.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    for row in fetch(connection, _SHOW, {"id": id}):
+        return InboxRow(*row)
+    raise NotFound(f"there is no event {id}")
+
+
+def raw(connection: Connection, id: int) -> bytes:
+    """Return one event exactly as it arrived; nothing when there is none."""
+    return b"".join(row[0] for row in fetch(connection, _RAW, {"id": id}))
 
 
 def ids(

@@ -1,9 +1,10 @@
-"""Customers' own rows, as commands read and change them: under the customer's lock."""
+"""Customers' own rows: as commands change them, under their lock, and how mails reach them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -144,6 +145,29 @@ def settle(writer: Writer, id: int, processor_id: str) -> int:
     writer.flush()  # no two rows may have one owner, not even for a moment
     writer.update(tables.customers, found, owner)
     return int(found["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom a mail goes to. Nothing of it is kept in job arguments or logs."""
+
+    email: str | None
+    name: str | None
+    locale: str | None
+    time_zone: str | None
+    country: str | None
+
+
+def contacts(connection: Connection, ids: Sequence[int]) -> Mapping[int, Contact]:
+    """Return how to reach these customers."""
+    sql = "SELECT id, email, name, locale, time_zone, country FROM customers WHERE id = ANY(%s)"
+    return {id: Contact(*rest) for id, *rest in batch.fetch(connection, sql, (list(ids),))}
+
+
+def invoice_numbers(connection: Connection, ids: Sequence[int]) -> Mapping[int, str]:
+    """Return what is printed on these invoices; those without a number are left out."""
+    sql = "SELECT id, number FROM invoices WHERE id = ANY(%s) AND number IS NOT NULL"
+    return dict(batch.fetch(connection, sql, (list(ids),)))
 
 
 def _named(connection: Connection, processor: str, processor_id: str) -> Values | None:

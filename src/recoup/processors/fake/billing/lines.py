@@ -73,7 +73,7 @@ def discounted(lines: Iterable[Line], coupon: Coupon | None, currency: str) -> t
     """
     Return the lines with what `coupon` takes off them, never more than they cost.
 
-    Prorations are parts of what was discounted when it was billed, and are left alone.
+    Not for prorations: those are parts of what was discounted when it was billed.
     """
     found = tuple(lines)
     if coupon is None:
@@ -97,8 +97,4 @@ def discounted(lines: Iterable[Line], coupon: Coupon | None, currency: str) -> t
 
 
 def _covers(coupon: Coupon, line: Line) -> bool:
-    return (
-        line.amount > 0
-        and not line.proration
-        and (not coupon.prices or line.price in coupon.prices)
-    )
+    return line.amount > 0 and (not coupon.prices or line.price in coupon.prices)

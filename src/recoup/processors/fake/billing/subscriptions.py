@@ -322,8 +322,6 @@ def extend_trial(s: Session, sub: Subscription, trial_end: int) -> None:
     if sub.trial_end is None or sub.trial_end <= s.now:
         sub.trial_start = sub.period_start = sub.changed_at = s.now
         sub.status = SubscriptionStatus.TRIALING
-        for item in sub.items:
-            item.rate = 0
     sub.anchor = sub.trial_end = sub.period_end = trial_end
     sub.span = 0
     s.schedule(trial_end, "renew", sub.id)
