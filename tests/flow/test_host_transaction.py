@@ -229,6 +229,7 @@ class TestTheHost:
 
     def test_is_not_confused_by_tables_of_our_names(self, host, thing):
         execute(thing, "CREATE TEMPORARY TABLE customers (id int, nick text) ON COMMIT DROP")
+        execute(thing, "CREATE TEMPORARY TABLE commands (id int) ON COMMIT DROP")
         execute(thing, MEMO.format(1))
         make(host.office(thing), key="k")
         execute(thing, MEMO.format(2))

@@ -192,10 +192,9 @@ class Office:
     def see_to(self, key: str, patience: float = PATIENCE) -> None:
         """Carry out the effect of this key, or wait while somebody else does."""
         until = time.monotonic() + patience
-        while not self.carry_out(key):
-            with self.database.connect() as connection:
-                if not queue.is_running(connection, key) or time.monotonic() > until:
-                    return
+        while not self.carry_out(key) and _is_running(self.database, key):
+            if time.monotonic() > until:
+                return
             time.sleep(0.02)
 
     def _record(
@@ -324,6 +323,11 @@ class Office:
     def by(self, actor: str) -> Office:
         """Return the same office for another actor, whose name the ledger will hold."""
         return replace(self, actor=actor)
+
+
+def _is_running(database: Engine, key: str) -> bool:
+    with database.connect() as connection:
+        return queue.is_running(connection, key)
 
 
 def digest_of(kind: str, customer: int | None, subject: str, asked: object) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from recoup.store import batch
 from recoup.store.inbox.envelope import LARGEST, opened
 from recoup.store.inbox.passage import Letter
+from recoup.store.inbox.redaction import redacted
 
 _INSERT: Final = """
 INSERT INTO inbox (processor, key, type, raw, state, reason, happened_at, received_at, ended_at)
@@ -38,7 +39,7 @@ def store(
     connection: Connection, processor: str, lines: Sequence[bytes], *, now: datetime
 ) -> Stored:
     """
-    Keep `lines` as they are; return which of them are new.
+    Keep `lines` as they are, but for addresses and the like; return which of them are new.
 
     A line is known by its event's id, or by its hash when it is no event; of lines with one key
     the first is kept. What is larger than 1 MiB is parked at once.
@@ -64,4 +65,5 @@ def _row(line: bytes) -> tuple[Any, ...]:
     # garbage collector than decoding each again when its turn comes.
     head = opened(line)
     reason = head.fault if len(line) > LARGEST else None
-    return head.key, head.type, line, reason, head.created
+    kept = line if head.fault else redacted(line)
+    return head.key, head.type, kept, reason, head.created
