@@ -192,9 +192,7 @@ class Office:
     def see_to(self, key: str, patience: float = PATIENCE) -> None:
         """Carry out the effect of this key, or wait while somebody else does."""
         until = time.monotonic() + patience
-        while not self.carry_out(key) and _is_running(self.database, key):
-            if time.monotonic() > until:
-                return
+        while not self.carry_out(key) and _is_running(self.database, key, until=until):
             time.sleep(0.02)
 
     def _record(
@@ -325,9 +323,9 @@ class Office:
         return replace(self, actor=actor)
 
 
-def _is_running(database: Engine, key: str) -> bool:
+def _is_running(database: Engine, key: str, *, until: float) -> bool:
     with database.connect() as connection:
-        return queue.is_running(connection, key)
+        return time.monotonic() < until and queue.is_running(connection, key)
 
 
 def digest_of(kind: str, customer: int | None, subject: str, asked: object) -> str:

@@ -120,7 +120,11 @@ def start(recoup: Recoup, customer: str, days_until_due: int | None, **told: Any
 @click.option("--at-period-end", is_flag=True, help="With the period that is paid. Or:")
 @click.option("--at", type=INSTANT, help="At this instant.")
 @click.option(
-    "--reason", type=click.Choice(get_args(Reason)), default="requested", show_default=True
+    "--reason",
+    type=click.Choice(get_args(Reason)),
+    default="requested",
+    show_default=True,
+    help="Why, in our words.",
 )
 @click.option("--feedback", type=click.Choice(get_args(Feedback)), help="What the customer says.")
 @click.option("--comment", help="In the customer's words.")
