@@ -44,9 +44,9 @@ docs: $(READY)
 
 TIDY := tests/test_tidy.py tests/test_tidy_code.py tests/test_catalogues.py tests/test_public_api.py
 
-# Longer campaigns of random histories, for BUDGET seconds.
+# The longer campaigns: random histories for BUDGET seconds, and a thousand of the ledger.
 long: $(READY)
-	RECOUP_TEST_BUDGET=$(BUDGET) $(BIN)/python -m pytest --long tests/simulation $(ARGS)
+	RECOUP_TEST_BUDGET=$(BUDGET) $(BIN)/python -m pytest --long -m long tests/simulation tests/store $(ARGS)
 
 tidy: $(READY)
 	$(BIN)/ruff format .

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 #: Catalogue -> the file that registers its entries, both below src/recoup.
 CATALOGUES = {
+    "commands": "commands/__init__.py",
     "core/consequences": "core/consequences/__init__.py",
     "effects": "effects/__init__.py",
     "integrations": "integrations/__init__.py",
@@ -29,8 +30,17 @@ def entries(folder: Path) -> Iterator[str]:
             continue
         if folder.name == "processors" and not (path / "processor.py").exists():
             continue  # a company's language alone is no processor yet
+        if folder.name == "commands" and not is_noun(path):
+            continue  # it serves nouns and is none
         if path.suffix == ".py" or any(file.stat().st_size for file in path.glob("*.py")):
             yield path.stem
+
+
+def is_noun(path: Path) -> bool:
+    """A module of commands is a noun when it has kinds, and the class named after it."""
+    body = ast.parse(path.read_text()).body if path.is_file() else []
+    kinds = any(isinstance(n, ast.AnnAssign) and ast.unparse(n.target) == "KINDS" for n in body)
+    return kinds and any(isinstance(n, ast.ClassDef) and n.name == path.stem.title() for n in body)
 
 
 def names(registry: Path) -> frozenset[str]:
@@ -75,6 +85,14 @@ class TestACatalogue:
     @pytest.mark.parametrize("catalogue", CATALOGUES)
     def test_is_a_folder(self, catalogue):
         assert (ROOT / "src/recoup" / catalogue).is_dir()
+
+
+class TestANoun:
+    def test_is_what_hosts_call_and_not_what_serves_it(self):
+        found = set(entries(ROOT / "src/recoup/commands"))
+
+        assert {"customers", "subscriptions", "payments"} <= found
+        assert not found & {"bound", "lifecycle", "closing", "paying", "kinds"}
 
 
 class TestAnEmail:

@@ -20,6 +20,8 @@ from recoup.mail.emails import EMAILS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+#: Its console is a part of the story, so all of it is run.
+TUTORIAL = ROOT / "docs/tutorial.md"
 IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
 
@@ -48,6 +50,44 @@ def commands(text: str) -> Iterator[list[str]]:
                         words = words[1:]
                     if words:
                         yield words
+
+
+#: How a page that is a story runs its console: each command in turn, with what it must show.
+SHELL = """
+import os, subprocess, sys
+from pathlib import Path
+os.environ["PWD"] = os.getcwd()
+def _shell(line, *shown):
+    if line.startswith("export "):
+        name, _, value = line.removeprefix("export ").partition("=")
+        os.environ[name] = os.path.expandvars(value)
+    elif line.startswith("recoup "):
+        said = subprocess.run(
+            f"{Path(sys.executable).parent}/{line}", shell=True, capture_output=True, text=True
+        )
+        assert said.returncode == 0, f"{line}: {said.stdout}{said.stderr}"
+        seen = " ".join(said.stdout.replace(chr(9474), " ").split())
+        for one in shown:
+            assert " ".join(one.split()) in seen, f"{line}: does not show {one!r} but {seen!r}"
+"""
+
+
+def story(text: str) -> str:
+    """A page as one program: Python as it stands, the console's commands, and the files shown."""
+    lines = [f"exec({SHELL!r})"]
+    kinds = ("python", "console", "toml")
+    for start, kind, body in sorted((n, k, b) for k in kinds for n, b in blocks(text, k)):
+        if kind == "python":
+            steps = body.splitlines()
+        elif kind == "toml":
+            steps = [f"Path('plans.toml').write_text({body!r})"]
+        else:
+            steps = [
+                f"_shell{(line, *filter(None, shown.splitlines()))}"
+                for line, _, shown in (e.partition("\n") for e in body[2:].split("\n$ "))
+            ]
+        lines += [""] * (start - 1 - len(lines)) + steps
+    return "\n".join(lines)
 
 
 def anchors(text: str) -> frozenset[str]:
@@ -94,7 +134,9 @@ def settings_table() -> str:
 
 
 class TestAnExample:
-    @pytest.mark.parametrize("page", [p for p in PAGES if program(p.read_text())], ids=str)
+    EXAMPLES = tuple(p for p in PAGES if program(p.read_text()) and p != TUTORIAL)
+
+    @pytest.mark.parametrize("page", EXAMPLES, ids=str)
     def test_runs(self, page, tmp_path, database_url):
         script = tmp_path / f"{page.stem}_examples.py"
         script.write_text(program(page.read_text()))
@@ -116,6 +158,41 @@ class TestAnExample:
 
         assert program(page).splitlines()[3] == "x = 1"
         assert program(page).splitlines()[9] == "assert x == 1"
+
+
+class TestTheTutorial:
+    def test_can_be_followed(self, tmp_path, database_url):
+        script = tmp_path / "tutorial.py"
+        script.write_text(story(TUTORIAL.read_text()))
+        settings = {"RECOUP_DATABASE_URL": database_url, "COLUMNS": "160"}
+
+        result = subprocess.run(
+            [sys.executable, "-W", "error", "-W", "ignore:Using `httpx`", script],
+            env=os.environ | settings,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert result.returncode == 0, result.stderr
+
+    @pytest.mark.parametrize(
+        ("page", "complaint"),
+        [
+            ("```console\n$ recoup --version\nno such thing\n```\n", "does not show"),
+            ("```console\n$ recoup nothing\n```\n", "No such command"),
+            ("```console\n$ export A=1\n```\n```python\nassert os.environ['A'] == '2'\n```\n", ""),
+        ],
+        ids=["shows something else", "fails", "a wrong assertion"],
+    )
+    def test_that_is_wrong_is_seen(self, page, complaint):
+        result = subprocess.run(
+            [sys.executable, "-c", story(page)], capture_output=True, text=True, check=False
+        )
+
+        assert result.returncode == 1
+        assert complaint in result.stderr
 
 
 class TestACommand:
@@ -192,6 +269,16 @@ class TestALink:
 class TestTheSettings:
     def test_are_all_in_the_docs_as_they_are(self):
         assert settings_table() in (ROOT / "docs/configuration.md").read_text()
+
+
+class TestTheLayers:
+    def test_are_those_that_the_imports_are_checked_against(self):
+        settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+        (contract,) = (c for c in settings["contracts"] if c["type"] == "layers")
+        wanted = [layer for layer in contract["layers"] if not layer.startswith("(")]
+        there = [" | ".join(n for n in line.split(" | ") if n[0] != "(") for line in wanted]
+
+        assert "\n".join(there) in (ROOT / "docs/architecture.md").read_text()
 
 
 class TestThePolicyFile:

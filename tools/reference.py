@@ -1,8 +1,9 @@
 """
 Writes docs/reference from the docstrings; `--check` only says whether it is up to date.
 
-A verb's page is what its docstring says: first the sentence, then arguments and errors. Values are
-tables of their fields with the comments behind `#:`.
+A noun's page has its verbs in the order in which the source has them, its own before those it
+inherits: the call, what its words may be, the docstring, arguments and errors. Values are tables
+of their fields with the comments behind `#:`. What hosts have no use for is left out.
 """
 
 from __future__ import annotations
@@ -13,66 +14,164 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, get_args, get_origin
 
-from recoup import errors
-from recoup.commands.changes import Changes
+from recoup import errors, timeline
+from recoup.billing import Recoup
 from recoup.commands.coupons import Coupons
 from recoup.commands.customers import Customers
 from recoup.commands.invoices import Invoices
 from recoup.commands.methods import Methods
 from recoup.commands.payments import Payments
 from recoup.commands.subscriptions import Subscriptions
-from recoup.core.billing import answers, views
+from recoup.core import money
+from recoup.core.billing import answers, requests, views
 from recoup.entitlements import Entitlements
 from recoup.timeline import Ledger
 
 FOLDER = Path(__file__).parents[1] / "docs/reference"
+#: `recoup.changes` has no page: its verbs are those of the subscriptions too.
 NOUNS = {
     "customers": Customers,
     "methods": Methods,
     "subscriptions": Subscriptions,
-    "changes": Changes,
     "invoices": Invoices,
     "payments": Payments,
     "coupons": Coupons,
     "entitlements": Entitlements,
     "ledger": Ledger,
 }
+#: Module -> those of its values that hosts meet; None: all.
+VALUES: Mapping[ModuleType, frozenset[str] | None] = {
+    money: frozenset({"Money"}),
+    views: None,
+    answers: frozenset({"NextAction", "PreviewLine"}),
+    requests: frozenset({"ItemChange", "LineWanted"}),
+    timeline: frozenset({"Change"}),
+}
 SECTIONS = {"Args:": "Arguments", "Raises:": "Raises", "Returns:": "Returns"}
+RULES = "What holds for every verb, keys and errors included: [Commands](../commands.md).\n"
+WIDTH = 88
+#: Names of types that are written out, or described in words.
+SAID = frozenset({"Ref", "Host", "Metadata"})
+#: Values that hosts make themselves are imported from there.
+TAKEN = {money: "recoup", requests: requests.__name__}
 
 
 def pages() -> dict[str, str]:
     """Return every page of the reference by its file's name."""
-    made = {f"{name}.md": "\n".join(_noun(name, kind)) + "\n" for name, kind in NOUNS.items()}
-    made["values.md"] = "\n".join(_values()) + "\n"
-    made["errors.md"] = "\n".join(_errors()) + "\n"
+    made = {
+        f"{name}.md": _page([f"# `recoup.{name}`\n", *_noun(kind)]) for name, kind in NOUNS.items()
+    }
+    made["recoup.md"] = _page(["# `Recoup`\n", *_noun(Recoup), *_attributes()])
+    made["values.md"] = _page(_values())
+    made["errors.md"] = _page(_errors())
     return made
 
 
-def _noun(name: str, kind: type) -> Iterator[str]:
-    yield f"# `recoup.{name}`\n"
+def _attributes() -> Iterator[str]:
+    yield "## Its nouns\n"
+    yield from (f"- [`recoup.{name}`]({name}.md)" for name in NOUNS)
+
+
+def _page(lines: Iterable[str]) -> str:
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def _noun(kind: type) -> Iterator[str]:
     yield from _prose(kind)
-    for verb, function in inspect.getmembers(kind, callable):
-        if not verb.startswith("_") and verb not in getattr(kind, "__dataclass_fields__", {}):
-            yield f"\n## `{verb}`\n"
-            yield f"```text\n{_signature(verb, function)}\n```\n"
-            yield from _prose(function)
+    if "office" in getattr(kind, "__dataclass_fields__", {}):
+        yield RULES
+    for verb, function in verbs(kind).items():
+        yield f"## `{verb}`\n"
+        yield f"```text\n{_signature(verb, function)}\n```\n"
+        yield from _words(function)
+        yield from _prose(function)
+        yield from _returned(function)
 
 
-def _signature(verb: str, function: object) -> str:
-    found = inspect.signature(inspect.unwrap(function))  # type: ignore[arg-type]
-    parameters = [each for name, each in found.parameters.items() if name != "self"]
-    given = str(found.replace(parameters=parameters)).replace("'", "")
-    given = re.sub(r"\b(?:views|answers)\.", "", given)
-    line = f"{verb}{given}"
-    if len(line) <= 88:
+def verbs(kind: type) -> dict[str, Any]:
+    """Return the verbs for hosts: of a noun with an office those that are marked as such."""
+    marked = "office" in getattr(kind, "__dataclass_fields__", {})
+    found: dict[str, Any] = {}
+    for each in kind.__mro__[:-1]:
+        for name, member in vars(each).items():
+            function = getattr(member, "__func__", member)
+            if name.startswith("_") or not inspect.isfunction(function):
+                continue
+            if not marked or hasattr(function, "__wrapped__"):
+                found.setdefault(name, inspect.unwrap(function))
+    return found
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    """Return what can be given; what is annotated `object` is not there yet and refused."""
+    given = list(inspect.signature(function).parameters.values())[1:]
+    return [each for each in given if each.annotation != "object"]
+
+
+def _signature(verb: str, function: Any) -> str:
+    parts: list[str] = []
+    for each in _parameters(function):
+        if each.kind is each.KEYWORD_ONLY and "*" not in parts:
+            parts.append("*")
+        parts.append(_parameter(each))
+    result = _plain(inspect.signature(function).return_annotation)
+    line = f"{verb}({', '.join(parts)}) -> {result}"
+    if len(line) <= WIDTH:
         return line
-    head, _, result = given.rpartition(")")
-    inside = re.split(r", (?![^\[]*\])", head[1:])
-    return f"{verb}(\n" + "".join(f"    {each},\n" for each in inside) + f"){result}"
+    return f"{verb}(\n" + "".join(f"    {part},\n" for part in parts) + f") -> {result}"
+
+
+def _parameter(one: inspect.Parameter) -> str:
+    stars = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
+    said = f"{stars}{one.name}: {_plain(one.annotation)}"
+    return said if one.default is one.empty else f"{said} = {_default(one.default)}"
+
+
+def _default(value: object) -> str:
+    if isinstance(value, timedelta):
+        return f"timedelta(seconds={value.total_seconds():.0f})"
+    if isinstance(value, Mapping):
+        return "…"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def _plain(annotation: str) -> str:
+    text = re.sub(r"\b(?:views|answers|commands)\.", "", annotation)
+    text = re.sub(r"\bMetadata\b", "Mapping[str, str]", text)
+    return re.sub(r"\bRef\b", "int | str", text)
+
+
+def _words(function: Any) -> Iterator[str]:
+    """Say what the names of types in a signature stand for, where they are ours."""
+    told: dict[str, str] = {}
+    for each in _parameters(function):
+        for name in re.findall(r"\b[A-Z]\w+", each.annotation):
+            meant = function.__globals__.get(name)
+            if name not in SAID and get_origin(meant) is not None:
+                told[name] = _meaning(meant)
+    if told:
+        yield from (f"- `{name}` is {meaning}" for name, meaning in told.items())
+        yield ""
+
+
+def _meaning(meant: Any) -> str:
+    if get_origin(meant) is Literal:
+        return ", ".join(f'`"{word}"`' for word in get_args(meant))
+    return f"`{re.sub(r'[a-z_]+[.](?=[a-zA-Z])', '', str(meant))}`"
+
+
+def _returned(function: Any) -> Iterator[str]:
+    """Link the value that comes back."""
+    for name in re.findall(r"\b[A-Z]\w+", inspect.signature(function).return_annotation):
+        if any(name == kind.__name__ for _, kind in _valued()):
+            yield f"**Returns** [`{name}`](values.md#{name.lower()})\n"
 
 
 def _prose(thing: object) -> Iterator[str]:
@@ -94,20 +193,33 @@ def _indented(block: str) -> str:
 def _items(text: str) -> Iterator[str]:
     for item in re.split(r"\n(?=\S)", text):
         name, found, meaning = " ".join(item.split()).partition(": ")
-        names = ", ".join(f"`{each}`" for each in name.split(", "))
-        yield f"- {names}: {meaning}" if found else f"- {name}"
+        names = ", ".join(map(_linked, name.split(", ")))
+        yield f"- {names}: {meaning}" if found else f"- {names}"
     yield ""
 
 
+def _linked(name: str) -> str:
+    """A name, and the way to where it is described if it is an error's."""
+    link = f"(errors.md#{name.lower()})"
+    return f"[`{name}`]{link}" if hasattr(errors, name) else f"`{name}`"
+
+
 def _values() -> Iterator[str]:
-    yield "# Values\n\nWhat verbs return. They are frozen: ask again for news.\n"
-    for module in (views, answers):
-        comments = _comments(module)
+    yield "# Values\n\nWhat verbs return and take. They are frozen: ask again for news.\n"
+    for module, kind in _valued():
+        yield f"## `{kind.__name__}`\n"
+        if module in TAKEN:
+            yield f"`from {TAKEN[module]} import {kind.__name__}`\n"
+        yield from _prose(kind) if _told(kind) else ()
+        yield from _fields(kind, _comments(module).get(kind.__name__, {}))
+
+
+def _valued() -> Iterator[tuple[ModuleType, type]]:
+    for module, wanted in VALUES.items():
         for name, kind in vars(module).items():
-            if inspect.isclass(kind) and kind.__module__ == module.__name__:
-                yield f"## `{name}`\n"
-                yield from _prose(kind) if _told(kind) else ()
-                yield from _fields(kind, comments.get(name, {}))
+            ours = inspect.isclass(kind) and kind.__module__ == module.__name__
+            if ours and (name in wanted if wanted else not issubclass(kind, Ledger)):
+                yield module, kind
 
 
 def _told(kind: type) -> bool:
@@ -129,7 +241,10 @@ def _fields(kind: type, comments: dict[str, str]) -> Iterator[str]:
 
 
 def _type(annotation: object) -> str:
-    return str(annotation).replace("|", "or")
+    text = re.sub(
+        r"Literal\[(.*?)\]", lambda found: found[1].replace(", ", " | "), str(annotation)
+    )
+    return text.replace("|", "or").replace("'", '"')
 
 
 def _comments(module: object) -> dict[str, dict[str, str]]:

@@ -239,7 +239,7 @@ class TestEntitlements:
 
 class TestTheFake:
     def test_is_played_with_only_where_it_is_the_processor(self):
-        with pytest.raises(ConfigError, match="RECOUP_PROCESSOR: expected 'fake'.*got 'stripe'"):
+        with pytest.raises(ConfigError, match=r"RECOUP_PROCESSOR: expected 'fake'.*got 'stripe'"):
             the_fake(Silent("stripe"))
 
     def test_refuses_a_challenge_that_nobody_waits_for(self, shop):

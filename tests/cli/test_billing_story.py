@@ -186,6 +186,27 @@ class TestAStory:
         assert (opened["open"], opened["amount"]) == (True, euro(200))
         assert (lost["open"], lost["lost"]) == (False, True)
 
+    def test_of_coupons_and_codes(self, shell, ann):
+        made = shell(
+            "coupons", "create", "FIVE", "--amount-off", "5 EUR", "--duration", "repeating",
+            "--months", "3", "--max-redemptions", "2", "--redeem-by", "2026-06-01T00:00:00Z",
+            "--price", "price_fake_000001", "--name", "Five off",
+        )  # fmt: skip
+        words = ("--first-time", "--minimum", "20 EUR", "--expires-at", "2026-05-01T00:00:00Z")
+        code = shell("coupons", "code", "create", "FIVE", "HI5", *words)
+        off = shell("coupons", "code", "disable", "HI5")
+        shell("tick", "--now", "2026-03-01T00:00:01Z")  # a processor tells seconds apart, no less
+        on = shell("coupons", "code", "enable", "HI5")
+        listed = shell("coupons", "code", "list", "--coupon", "FIVE")
+        shell("coupons", "delete", "FIVE")
+
+        assert (made["amount_off"], made["prices"]) == (euro(500), ["price_fake_000001"])
+        assert (code["first_time"], code["minimum"]) == (True, euro(2000))
+        assert (off["active"], on["active"]) == (False, True)
+        assert listed["promotion_codes"] == [shell("coupons", "code", "show", "HI5")]
+        assert shell("coupons", "show", "FIVE")["deleted"] is True
+        assert [one["processor_id"] for one in shell("coupons", "list")["coupons"]] == ["FIVE"]
+
     def test_of_ways_to_pay(self, shell, ann):
         second, third = (shell("fake", "method")["method"] for _ in "ab")
         for one in (second, third):

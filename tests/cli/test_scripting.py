@@ -59,7 +59,7 @@ class TestConfig:
     def test_reads_the_files_that_it_names(self, cli, tmp_path):
         policy, plans = tmp_path / "policies.toml", tmp_path / "plans.toml"
         policy.write_text(POLICY)
-        plans.write_text('[plans.team]\nprices = ["p"]\n')
+        plans.write_text('[plans.team]\nprices = ["p"]\nfeatures = ["edit"]\n')
 
         result = cli("config", "--json", recoup_policy=str(policy), recoup_plans=str(plans))
 

@@ -310,6 +310,16 @@ class TestPaying:
         assert invoices.get(made.id).outcome == Outcome.OVERDUE
         assert len(scene.rows("SELECT 1 FROM cases WHERE ending IS NULL")) == 1
 
+    def test_on_session_makes_none_when_it_is_declined(self, scene, invoices, ada, card):
+        scene.fake.update_method(card, payer=Declines(NO_FUNDS))
+        made = invoices.create(ada, LINES)
+
+        assert invoices.pay(made.id).outcome == Pay.DECLINED
+        scene.live(hours=1)
+
+        assert invoices.get(made.id).outcome == Outcome.OPEN
+        assert scene.rows("SELECT 1 FROM cases") == []
+
     def test_never_tries_a_card_again_that_a_bank_has_stopped(self, scene, invoices, ada, card):
         scene.fake.update_method(card, payer=Declines(LOST))
         made = invoices.create(ada, LINES)

@@ -297,12 +297,17 @@ class TestAPromotionCode:
             ),
         )
 
-    def test_closed_outranks_what_is_told_of_the_same_second(self):
-        shown = events.promotion_code("promo_1", events.coupon("TEN"), "SPRING", active=False)
+    def test_may_be_closed_and_opened_within_a_second(self):
+        closed, opened = (
+            told(
+                "promotion_code.updated",
+                events.promotion_code("promo_1", events.coupon("TEN"), "SPRING", active=active),
+            )[0]
+            for active in (False, True)
+        )
 
-        (fact,) = told("promotion_code.updated", shown)
-
-        assert (fact.active, fact.seen.tie) == (False, 1)
+        assert (closed.active, opened.active) == (False, True)
+        assert closed.seen.tie == opened.seen.tie
 
     def test_without_its_coupon_is_unreadable(self):
         shown = events.promotion_code("promo_1", events.coupon("TEN"), "SPRING")

@@ -69,7 +69,7 @@ class Story:
 
     def _live(self, days: float) -> None:
         until = self.scene.now + days * DAY
-        for now in self.scene.pace.turns(until, at_least=HOUR):
+        for now in self.scene.pace.turns(until, at_least=6 * HOUR):
             self.scene.pace.at(now)
             self._seen()
 
@@ -119,12 +119,16 @@ class Story:
         with self._step():
             spare = methods.attach(self.ada, self.fake.new_method(fingerprint="spare"))
         with self._step():
+            third = methods.attach(self.ada, self.fake.new_method(fingerprint="third"))
+        with self._step():
             methods.setup(self.ada, method=self.fake.new_method(fingerprint="set up"))
         agreed = {"consented_at": self.scene.now - DAY, "consented_by": "Ada"}
         with self._step():
             methods.set_backups(self.ada, [spare.id], **agreed)
         with self._step():
             methods.clear_backups(self.ada)
+        with self._step():
+            methods.set_backups(self.ada, [third.id], **agreed)
         with self._step():
             methods.set_default(self.ada, spare.id)
         with self._step():
@@ -146,7 +150,7 @@ class Story:
             subscriptions.set_quantity(held, 3)
         (item,) = subscriptions.get(held).items
         with self._step():
-            subscriptions.set_items(held, [ItemChange(item.id, quantity=1)])
+            subscriptions.set_items(held, [ItemChange(item.id, quantity=1)], proration="none")
         with self._step():
             subscriptions.change_plan(held, prices=self.cheap, when="period_end")
         with self._step():
@@ -247,7 +251,6 @@ class Story:
             self.recoup.payments.charge(asked, TEN, description="Pen")
             self.fake.mark_paid_out_of_band(owed)
         self._live(20)
-        assert self.scene.rows("SELECT ending FROM cases WHERE ending IS NULL") == []
 
     def _debtor(self, name: str, payer) -> int:
         who, card = self._payer(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -63,11 +64,16 @@ STEPS = st.lists(
     min_size=1,
     max_size=12,
 )
-HISTORIES = settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+MANY, ALL = (
+    settings(
+        max_examples=number,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    for number in (40, 1000)
 )
+#: Of each history, besides those at which something happened.
+ASKED = 100
 
 
 @pytest.fixture
@@ -161,20 +167,31 @@ def folded(connection, customer: int, instant: datetime) -> dict[str, dict[str, 
     return {subject: told(fields) for subject, fields in state.items()}
 
 
-class TestStateAsOf:
-    @HISTORIES
-    @given(steps=STEPS, fractions=st.lists(st.floats(0, 1), min_size=3, max_size=3))
-    def test_is_what_the_rows_were_at_any_instant(self, connection, steps, fractions):
-        history = History(connection)
-        for after, (name, values) in steps:
-            history.live(after, name, values)
-        customer = history.ids["customers"]
-        lasted = history.now - START
-        instants = [START + lasted * fraction for fraction in fractions]
+def lived(connection, steps, seed: int) -> None:
+    """Live through `steps`, then ask what was, at instants thrown with `seed`."""
+    history = History(connection)
+    for after, (name, values) in steps:
+        history.live(after, name, values)
+    customer, lasted = history.ids["customers"], history.now - START
+    dice = random.Random(seed)
+    instants = [START + lasted * dice.random() for _ in range(ASKED)]
 
-        for instant in [*instants, *history.snapshots]:
-            newest = max(at for at in history.snapshots if at <= instant)
-            assert folded(connection, customer, instant) == history.snapshots[newest]
+    for instant in [*instants, *history.snapshots]:
+        newest = max(at for at in history.snapshots if at <= instant)
+        assert folded(connection, customer, instant) == history.snapshots[newest]
+
+
+class TestStateAsOf:
+    @MANY
+    @given(steps=STEPS, seed=st.integers(0, 2**32))
+    def test_is_what_the_rows_were_at_any_instant(self, connection, steps, seed):
+        lived(connection, steps, seed)
+
+    @pytest.mark.long
+    @ALL
+    @given(steps=STEPS, seed=st.integers(0, 2**32))
+    def test_is_what_the_rows_were_in_a_thousand_histories(self, connection, steps, seed):
+        lived(connection, steps, seed)
 
     def test_is_nothing_before_the_first_entry(self, connection):
         history = History(connection)

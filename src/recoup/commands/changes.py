@@ -168,6 +168,13 @@ class Changes(Looking):
             when: "period_end": it changes with the next period, and nothing is due before.
             proration: What becomes of the rest of the period: an invoice now, lines on the next
                 one ("create"), or nothing ("none").
+
+        It holds for an hour, or until the subscription changes. Nothing is billed by it.
+
+        Raises:
+            NotPossible: the subscription has ended or not begun, or it ends with the period that
+                the change would wait for; or a host's transaction is open.
+            Rejected: the processor would refuse the change.
         """
         return self._previewed(subscription, _target(prices, items, when, proration)).view
 
@@ -193,7 +200,9 @@ class Changes(Looking):
         Raises:
             PreviewExpired: it is too old, used, or the subscription has changed since.
             DuplicatePlan: another subscription of the customer has this plan.
+            NotPossible: it has ended, or not begun.
             InProgress: another change of the subscription is being carried out.
+            Rejected: the processor refused; what was due now could not be paid, for example.
         """
         if preview is None:
             target = _target(prices, items, when, proration)
@@ -223,7 +232,7 @@ class Changes(Looking):
         proration: Proration = "invoice_now",
         key: str | None = None,
     ) -> Subscription:
-        """Change how many are bought, of its only item or of the one named."""
+        """Change how many are bought, of its only item or of the one named; as `change_plan`."""
         target = _Target(when, proration, quantity=count(quantity), item=item)
         return self._change(subscription, target, False, key)
 
@@ -238,7 +247,7 @@ class Changes(Looking):
         allow_duplicate: bool = False,
         key: str | None = None,
     ) -> Subscription:
-        """Add, change and take away items; what is not named stays."""
+        """Add, change and take away items; what is not named stays; as `change_plan`."""
         target = _target(None, items, when, proration)
         return self._change(subscription, target, allow_duplicate, key)
 

@@ -217,7 +217,12 @@ class Coupons:
 
     @verb
     def get(self, coupon: Ref) -> Coupon:
-        """Return the coupon, deleted or not."""
+        """
+        Return the coupon, deleted or not.
+
+        Raises:
+            NotFound: there is none.
+        """
         with self.office.reading() as connection:
             return views.read_coupon(connection, coupon)
 

@@ -164,12 +164,23 @@ class Invoices:
 
     @verb
     def finalize(self, invoice: Ref, *, key: str | None = None) -> Invoice:
-        """Number a draft and let it be owed. One that is owed already stays as it is."""
+        """
+        Number a draft and let it be owed. One that is owed, paid or given up stays as it is.
+
+        Raises:
+            NotPossible: it is void.
+        """
         return self._do(FINALIZING, invoice, reason=None, key=key)
 
     @verb
     def send(self, invoice: Ref, *, key: str | None = None) -> Invoice:
-        """Have the processor mail an owed invoice to its customer; a draft is finalised first."""
+        """
+        Have the processor mail an owed invoice to its customer; a draft is finalised first.
+
+        Raises:
+            NotPossible: it is paid or closed.
+            Rejected: the processor does not send it; the customer has no address, for example.
+        """
         return self._do(SENDING, invoice, reason=None, key=key)
 
     @verb

@@ -59,7 +59,12 @@ class Looking:
 
     @verb
     def get(self, subscription: Ref) -> Subscription:
-        """Return the subscription, ended or not."""
+        """
+        Return the subscription, ended or not.
+
+        Raises:
+            NotFound: there is none.
+        """
         with self.office.reading() as connection:
             return views.read_subscription(connection, subscription, plans=self.office.plans)
 

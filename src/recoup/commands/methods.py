@@ -240,8 +240,11 @@ class Methods:
         """
         Say which methods may be used when the default fails, in which order; return them.
 
-        The customer must have agreed to that: when, and who says so, is kept with each. Methods
-        that are not named are backups no more.
+        Methods that are not named are backups no more.
+
+        Args:
+            consented_at: When the customer agreed to that. Kept with each.
+            consented_by: Who says so, in your words. Kept with each.
 
         Raises:
             InvalidValue: no methods, one twice, or a consent that is empty or yet to come.

@@ -82,7 +82,7 @@ class Subscriptions(Changes):
     """
     What customers pay for again and again. `subscription` is our id or the processor's.
 
-    Every verb takes a `key`: the same key again gives the same result and does nothing twice.
+    The verbs that change what is bought are `recoup.changes` too.
     """
 
     @verb
@@ -109,8 +109,8 @@ class Subscriptions(Changes):
         Start a subscription; the customer is there, so a first payment that fails makes no debt.
 
         Args:
-            prices: One price; several; each with its quantity; or price -> quantity.
-            quantity: Of prices that are given without one.
+            prices: One; several; each with its quantity, else `quantity`; or price -> quantity.
+            trial_days, trial_end: Up to 730 days from now; one of them, and no anchor.
             anchor: When the second period begins; within the first one's length.
             allow_duplicate: Start it even if the customer has this plan already.
 
@@ -161,7 +161,7 @@ class Subscriptions(Changes):
         """
         End it now, with the period that is paid, or at an instant. What has ended stays as it is.
 
-        Asking again replaces an end that is scheduled.
+        Asking again replaces an end that is scheduled. An instant must be to come.
         """
         at = terms.whole(when) if isinstance(when, datetime) else None
         asked = {"when": at or when, "reason": reason, "feedback": feedback, "comment": comment}
@@ -209,7 +209,7 @@ class Subscriptions(Changes):
         until: datetime | None = None,
         key: str | None = None,
     ) -> Subscription:
-        """Stop collecting, `until` an instant or until it is unpaused."""
+        """Stop collecting, `until` an instant to come or until it is unpaused."""
         resumes_at = terms.whole(until)
 
         def plan(recording: Recording, now: Subscription) -> Request | None:
@@ -240,7 +240,7 @@ class Subscriptions(Changes):
         Let the trial end later; the next bill comes with its end.
 
         Raises:
-            InvalidValue: `until` is not to come, or before the trial's end as it is.
+            InvalidValue: `until` is not within 730 days, or before the trial's end as it is.
         """
         last = terms.whole(until)
 

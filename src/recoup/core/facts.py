@@ -162,10 +162,16 @@ class InvoiceFact:
 
 @dataclass(frozen=True, slots=True)
 class FailureFact:
-    """An invoice's off-session payment failed, at `at`; the earliest such instant is kept."""
+    """
+    An invoice's payment failed, at `at`; the earliest such instant is kept.
+
+    The processor does not say whether the customer was there. `idempotency_key` is ours when our
+    request failed: then our attempt says so, and what failed on-session is no failure here.
+    """
 
     invoice: str
     at: datetime
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

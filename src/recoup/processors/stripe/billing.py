@@ -103,7 +103,7 @@ def invoice(event: Event) -> tuple[Fact, ...]:
     if event.type == "invoice.payment_failed" and tried_off_session(
         fact.reason, fact.collection_method
     ):
-        facts.append(FailureFact(fact.processor_id, event.at))
+        facts.append(FailureFact(fact.processor_id, event.at, event.key))
     intents = [told.opt_ref("payment_intent"), *(payment_of(p.child("payment")) for p in payments)]
     facts.extend(PaymentLink(intent, fact.processor_id) for intent in intents if intent)
     return tuple(facts)

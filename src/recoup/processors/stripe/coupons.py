@@ -40,8 +40,7 @@ def promotion_code(event: Event) -> tuple[PromotionCodeFact]:
     """
     Return the promotion code as the event shows it.
 
-    Its coupon was an object once, and is part of `promotion` since 2025-09-30. Of two reports
-    about one second the one that closes it holds.
+    Its coupon was an object once, and is part of `promotion` since 2025-09-30.
     """
     told = event.object
     source = told.opt_child("promotion") or told
@@ -51,7 +50,7 @@ def promotion_code(event: Event) -> tuple[PromotionCodeFact]:
         PromotionCodeFact(
             processor_id=told.ref("id"),
             coupon=source.ref("coupon"),
-            seen=event.seen(tie=int(not active)),
+            seen=event.seen(),
             code=told.text("code"),
             active=active,
             customer=told.opt_ref("customer"),

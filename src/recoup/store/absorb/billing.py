@@ -142,7 +142,9 @@ def failures(told: Told, known: Known, waiting: Waiting) -> None:
         if row is None:
             waiting.wait(event, f"invoice:{fact.invoice}")
             continue
-        row.earliest("first_failed_at", fact.at)
+        attempt = known.by_key.get(fact.idempotency_key or "")
+        if attempt is None or attempt["off_session"]:
+            row.earliest("first_failed_at", fact.at)
 
 
 def links(writer: Writer, processor: str, told: Told, known: Known, waiting: Waiting) -> None:

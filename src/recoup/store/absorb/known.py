@@ -193,8 +193,10 @@ class Known:
 
     def _read_attempts(self, connection: Connection, told: Told) -> None:
         """Read our attempts by key, those open on the invoices, and the invoices of them all."""
-        if told.payments:
-            keys = sorted({f.idempotency_key for _, f in told.payments if f.idempotency_key})
+        paid = (fact.idempotency_key for _, fact in told.payments)
+        failed = (fact.idempotency_key for _, fact in told.failures)
+        keys = sorted(filter(None, {*paid, *failed}))
+        if told.payments or keys:
             invoices = sorted(
                 row["id"]
                 for name in {self.invoice_of(fact) for _, fact in told.payments}

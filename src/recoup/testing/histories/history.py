@@ -1,8 +1,8 @@
 """
-Random histories: a small business that everything happens to, from one seed.
+One random history: what happens to a small business at the processor, and what it asks us for.
 
     with Scene.open(database_url, home, seed=7) as scene:
-        history = History(scene, seed=7)
+        history = History(scene, 7)
         history.play(60)
         history.rest()
         assert scene.violations() == ()
@@ -20,7 +20,7 @@ from functools import partial
 from typing import Final, Literal, TypeVar
 
 from recoup.core import states
-from recoup.errors import Busy, Rejected, Unreachable
+from recoup.errors import CommandError, NotFound, ProcessorError, Rejected
 from recoup.processors.fake import (
     EXPIRED,
     LOST,
@@ -38,6 +38,7 @@ from recoup.processors.fake import (
 from recoup.processors.fake.model import Interval, Invoice
 from recoup.store import observe, tables
 from recoup.store.writer import Writer
+from recoup.testing.histories.wishes import Wishes
 from recoup.testing.post import Post
 from recoup.testing.scene import PRICE, Scene, Subscriber
 
@@ -65,15 +66,19 @@ class History:
     Args:
         scene: On an empty database, with a fake of its own.
         seed: Of the dice.
+        prompt: Whether news comes at once; otherwise it comes late, twice and in any order.
     """
 
-    def __init__(self, scene: Scene, seed: int) -> None:
+    def __init__(self, scene: Scene, seed: int, *, prompt: bool = False) -> None:
         self.steps: list[str] = []
         self._scene = scene
         self._fake = scene.fake
         self._dice = random.Random(f"history:{seed}")
         self._post = Post(scene, self._dice)
+        if prompt:
+            self._post.be_prompt()
         self._people: list[Subscriber] = []
+        self._wishes = Wishes(scene, self._dice, self._people)
         self._keys = 0
         self._doings: tuple[tuple[int, Callable[[], str]], ...] = (
             (40, self._time_passes),
@@ -91,6 +96,13 @@ class History:
             (3, self._dunning_is_held),
             (8, self._something_breaks),
             (4, self._the_engine_is_away),
+            (8, self._somebody_begins),
+            (14, self._wishes.change),
+            (6, self._wishes.buy),
+            (5, self._wishes.settle),
+            (4, self._wishes.give_back),
+            (4, self._wishes.arrange),
+            (4, self._wishes.repeat),
         )
 
     def play(self, steps: int) -> None:
@@ -105,7 +117,7 @@ class History:
             ((_, doing),) = self._dice.choices(self._doings, weights)
             try:
                 told = doing()
-            except (Rejected, Busy, Unreachable) as refusal:
+            except (CommandError, ProcessorError, NotFound) as refusal:
                 told = f"refused: {refusal}"
             self.steps.append(f"{len(self.steps) + 1:3} {self._scene.now:%m-%d %H:%M} {told}")
             self._post.settle()
@@ -140,6 +152,11 @@ class History:
         self._fake.update_method(method, payer=payer)
         self._people.append(Subscriber(customer, method, subscription))
         return f"{customer} subscribes, pays by {payer}, and does {habits}"
+
+    def _somebody_begins(self) -> str:
+        if len(self._people) >= MOST:
+            return self._wishes.change()
+        return self._wishes.begin(self._payer(), self._dice.choice(_INTERVALS))
 
     def _a_card_changes(self) -> str:
         who, payer = self._somebody(), self._payer()

@@ -1,0 +1,3 @@
+"""Random histories: a small business that everything happens to, from one seed."""
+
+from recoup.testing.histories.history import History as History
