@@ -35,7 +35,7 @@ from recoup.entitlements import Entitlements
 from recoup.timeline import Ledger
 
 FOLDER = Path(__file__).parents[1] / "docs/reference"
-#: `recoup.changes` has no page: its verbs are those of the subscriptions too.
+#: What a Recoup has, by the name it has it under; changes are verbs of subscriptions.
 NOUNS = {
     "customers": Customers,
     "methods": Methods,

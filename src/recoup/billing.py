@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from recoup import commands, plan_file, policy_file, reference, work
 from recoup.commands.base import Kind, Office
 from recoup.commands.bound import Bound, bound
-from recoup.commands.changes import Changes
 from recoup.commands.coupons import Coupons
 from recoup.commands.customers import Customers
 from recoup.commands.invoices import Invoices
@@ -252,7 +251,6 @@ class Recoup:
         self.customers = Customers(office)
         self.methods = Methods(office)
         self.subscriptions = Subscriptions(office)
-        self.changes = Changes(office)
         self.invoices = Invoices(office)
         self.payments = Payments(office)
         self.coupons = Coupons(office)

@@ -125,8 +125,8 @@ def verbs(database_url, home) -> dict[str, inspect.Signature]:
         for noun, value in vars(recoup).items():
             kind = type(value)
             is_noun = hasattr(value, "office") and not noun.startswith("_")
-            if noun == "changes" or not (is_noun or noun in {"entitlements", "ledger"}):
-                continue  # changes are what subscriptions have too
+            if not (is_noun or noun in {"entitlements", "ledger"}):
+                continue
             for name, method in inspect.getmembers(kind, inspect.isfunction):
                 checked = hasattr(method, "__wrapped__") or not is_noun
                 if not name.startswith("_") and checked and f"{noun}.{name}" not in NO_VERBS:

@@ -61,7 +61,7 @@ class TestDebtsInTwoCurrencies:
     def test_close_what_each_is_about_and_nothing_by_their_sum(self, scene, debtor):
         who, card = debtor
         scene.live(days=26)
-        assert not scene.recoup.entitlements.has(who, "export")
+        assert not scene.recoup.entitlements.entitled(who, "export")
         scene.fake.update_method(card, payer=Pays())
         (euros,) = [b for b in owed(scene, who) if b.remaining.currency == "EUR"]
 
@@ -69,7 +69,7 @@ class TestDebtsInTwoCurrencies:
         scene.live(hours=1)
 
         assert customers_owe(scene, who) == (DOLLARS,)
-        assert scene.recoup.entitlements.has(who, "export")
+        assert scene.recoup.entitlements.entitled(who, "export")
 
 
 def owed(scene, who):

@@ -27,9 +27,9 @@ def outbox() -> Outbox:
     return Outbox(BOUNCED)
 
 
-class Story:
+class Stage:
     """
-    Everything, on an empty scene whose outbox is the one above.
+    Where the story happens, one thing at a time.
 
     Args:
         seen: Called at every instant at which something has happened, when all of it has.
@@ -41,23 +41,6 @@ class Story:
         self.fake = scene.fake
         self._seen = seen
         self.cheap, self.dear = map(self.fake.create_price, (TEN, Money(3000, "EUR")))
-
-    def tell(self) -> None:
-        """Live through all of it."""
-        for chapter in (
-            self.people,
-            self.ways_to_pay,
-            self.buying,
-            self.coupons,
-            self.one_off,
-            self.money_back,
-            self.debts,
-            self.news_that_is_late,
-            self.farewells,
-        ):
-            chapter()
-            self.scene.pace.settle()
-            self._seen()
 
     @contextmanager
     def _step(self) -> Iterator[None]:
@@ -82,7 +65,53 @@ class Story:
             )
         return made.id, card
 
-    # -- the chapters -----------------------------------------------------------------------
+    def _debtor(self, name: str, payer) -> int:
+        who, card = self._payer(name)
+        with self._step():
+            self.recoup.subscriptions.start(who, self.dear)
+        with self._step():
+            self.fake.update_method(card, payer=payer)
+        return who
+
+    def _hold(self, who: int, span: timedelta) -> None:
+        now = self.scene.now
+        with self.recoup.database.begin() as connection:
+            observe.lock(connection, [who])
+            writer = Writer(connection, now=now, actor="a person", cause="story")
+            hold = {"customer_id": who, "reason": "a talk", "actor": "a person"}
+            writer.insert(tables.holds, hold | {"since": now, "until": now + span})
+            writer.flush()
+        self.recoup.recompute([who])
+
+    def _name(self, who: int) -> str:
+        name = self.recoup.customers.get(who).processor_id
+        assert name is not None
+        return name
+
+    def _owed(self, who: int) -> list[str]:
+        found = self.recoup.invoices.list(customer=who)
+        return [str(bill.processor_id) for bill in found if bill.status == "open"]
+
+
+class Story(Stage):
+    """Everything, on an empty scene whose outbox is the one above."""
+
+    def tell(self) -> None:
+        """Live through all of it."""
+        for chapter in (
+            self.people,
+            self.ways_to_pay,
+            self.buying,
+            self.coupons,
+            self.one_off,
+            self.money_back,
+            self.debts,
+            self.news_that_is_late,
+            self.farewells,
+        ):
+            chapter()
+            self.scene.pace.settle()
+            self._seen()
 
     def people(self) -> None:
         customers = self.recoup.customers
@@ -252,24 +281,6 @@ class Story:
             self.fake.mark_paid_out_of_band(owed)
         self._live(20)
 
-    def _debtor(self, name: str, payer) -> int:
-        who, card = self._payer(name)
-        with self._step():
-            self.recoup.subscriptions.start(who, self.dear)
-        with self._step():
-            self.fake.update_method(card, payer=payer)
-        return who
-
-    def _hold(self, who: int, span: timedelta) -> None:
-        now = self.scene.now
-        with self.recoup.database.begin() as connection:
-            observe.lock(connection, [who])
-            writer = Writer(connection, now=now, actor="a person", cause="story")
-            hold = {"customer_id": who, "reason": "a talk", "actor": "a person"}
-            writer.insert(tables.holds, hold | {"since": now, "until": now + span})
-            writer.flush()
-        self.recoup.recompute([who])
-
     def news_that_is_late(self) -> None:
         """Of a first failure we hear when its case, opened by the second one, is over."""
         who = self._debtor("finn", Declines(NO_FUNDS, 2))
@@ -297,14 +308,3 @@ class Story:
             customers.delete(self.ada, reason="she asked")
         with self._step():
             customers.erase(self.ada, reason="she asked", force=True)
-
-    # -- who and what -----------------------------------------------------------------------
-
-    def _name(self, who: int) -> str:
-        name = self.recoup.customers.get(who).processor_id
-        assert name is not None
-        return name
-
-    def _owed(self, who: int) -> list[str]:
-        found = self.recoup.invoices.list(customer=who)
-        return [str(bill.processor_id) for bill in found if bill.status == "open"]

@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any, Generic, NoReturn, TypeVar
 
 from recoup.commands.base import Office
-from recoup.commands.changes import Changes
 from recoup.commands.coupons import Coupons
 from recoup.commands.customers import Customers
 from recoup.commands.invoices import Invoices
@@ -78,7 +77,6 @@ class Bound:
         self.customers = Later(Customers(office))
         self.methods = Later(Methods(office))
         self.subscriptions = Later(Subscriptions(office))
-        self.changes = Later(Changes(office))
         self.invoices = Later(Invoices(office))
         self.payments = Later(Payments(office))
         self.coupons = Later(Coupons(office))

@@ -240,7 +240,8 @@ class Methods:
         """
         Say which methods may be used when the default fails, in which order; return them.
 
-        Methods that are not named are backups no more.
+        Methods that are not named are backups no more. This records order and consent; no rule of
+        collection reads them yet.
 
         Args:
             consented_at: When the customer agreed to that. Kept with each.

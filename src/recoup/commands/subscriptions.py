@@ -79,11 +79,7 @@ _Decide = Callable[[Recording, Subscription], Plan | Request | None]
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions(Changes):
-    """
-    What customers pay for again and again. `subscription` is our id or the processor's.
-
-    The verbs that change what is bought are `recoup.changes` too.
-    """
+    """What customers pay for again and again. `subscription` is our id or the processor's."""
 
     @verb
     def start(

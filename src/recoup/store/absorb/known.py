@@ -101,6 +101,8 @@ class Known:
         ids = _customer_ids(connection, processor, told, invoices, charges)
         ids = sorted({*ids, *known.intents.values()})
         known.customers.load(connection, "id = ANY(%s) ORDER BY id FOR UPDATE", (ids,))
+        if told.links:  # whoever held the locks before us may have stored them
+            known._read_links(connection, processor, told)
         known._read_rows(connection, processor, told, invoices, charges)
         known._read_coupons(connection, processor, told)
         return known
@@ -122,13 +124,15 @@ class Known:
     def _read_links(self, connection: Connection, processor: str, told: Told) -> None:
         payments = {f.payment_intent or f.processor_id for _, f in told.payments}
         payments.update(link.payment_intent for _, link in told.links)
+        stored: dict[str, str] = {}
         if payments:
             sql = (
                 "SELECT payment_intent, invoice FROM payment_links "
                 "WHERE processor = %s AND payment_intent = ANY(%s)"
             )
-            self.links.update(batch.fetch(connection, sql, (processor, sorted(payments))))
-        self.linked = frozenset(self.links)
+            stored.update(batch.fetch(connection, sql, (processor, sorted(payments))))
+        self.linked = frozenset(stored)
+        self.links.update(stored)
         for _, link in told.links:
             self.links.setdefault(link.payment_intent, link.invoice)
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from recoup.core import states
 from recoup.core.billing.views import Invoice, Payment, PaymentMethod, Subscription
 from recoup.core.money import Money
+from recoup.core.states import InvoiceStatus
 from recoup.errors import Rejected
 from recoup.processors.fake import Payer
 from recoup.processors.fake.model import Interval
@@ -92,7 +93,7 @@ class Wishes:
         """Somebody pays an invoice, or it is closed."""
         invoices = self._scene.recoup.invoices
         owed: list[Invoice] = [
-            each for each in invoices.list(limit=500) if states.is_owed(each.status)
+            each for each in invoices.list(limit=500) if states.is_owed(InvoiceStatus(each.status))
         ]
         bill = self._pick(owed)
         deed = self._dice.choice(
