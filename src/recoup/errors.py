@@ -16,6 +16,7 @@ RecoupError
 ├── CommandError            a command was not carried out, by what the caller can do next
 │   ├── KeyConflict         the idempotency key belongs to another request: take a new key
 │   ├── InProgress          it is being carried out: the same key again, a little later
+│   ├── SettledByCredit     the customer's credit covered it: nothing is owed, do not repeat it
 │   ├── StaleRecord         somebody was faster: read again, decide again
 │   └── NotPossible         the state of things forbids it: look again, ask for something else
 │       ├── DuplicatePlan   the customer has this plan already
@@ -109,7 +110,7 @@ class UnknownOption(InvalidValue, TypeError):
 
 
 class CommandError(RecoupError):
-    """A command was not carried out. Nothing was changed by it."""
+    """A command was not carried out. Unless its error says otherwise, nothing was changed."""
 
 
 class KeyConflict(CommandError):
@@ -122,6 +123,14 @@ class InProgress(CommandError):
 
 class StaleRecord(CommandError):
     """The record has changed since it was read."""
+
+
+class SettledByCredit(CommandError):
+    """
+    No payment was made, because none was needed: credit at the processor covered the invoice.
+
+    The invoice is made and closed, the credit is used; the same key says so again.
+    """
 
 
 class NotPossible(CommandError):

@@ -6,7 +6,15 @@ import pytest
 
 from recoup.core.billing.views import Outcome, Pay
 from recoup.core.money import Money, totals
-from recoup.errors import Busy, InvalidKey, InvalidValue, KeyConflict, NotPossible, Unreachable
+from recoup.errors import (
+    Busy,
+    InvalidKey,
+    InvalidValue,
+    KeyConflict,
+    NotPossible,
+    SettledByCredit,
+    Unreachable,
+)
 from recoup.processors.fake.idempotency import Fault
 from recoup.processors.fake.payers import LOST, NO_FUNDS, Asks, Declines, Slow
 from recoup.testing.scene import Scene
@@ -60,6 +68,22 @@ class TestCharging:
 
         assert payments.charge(ada, TEN, description="Book", key="k") == paid
         assert len(scene.fake.events()) == said
+
+    def test_that_credit_covers_needs_no_payment_and_says_so(self, scene, payments, ada, card):
+        price = scene.fake.create_price(Money(9900, "EUR"))
+        subscriptions = scene.recoup.subscriptions
+        started = subscriptions.start(ada, {price: 3})
+        scene.pace.settle()
+        subscriptions.set_quantity(started.subscription.id, 1, proration="invoice_now")
+        tried = len(scene.rows("SELECT 1 FROM attempts"))
+
+        for _ in range(2):
+            with pytest.raises(SettledByCredit, match=r"covered all 10\.00 EUR"):
+                payments.charge(ada, TEN, description="Book", key="k")
+        scene.pace.settle()
+
+        assert len(scene.rows("SELECT 1 FROM attempts")) == tried
+        assert len(scene.rows("SELECT 1 FROM invoices WHERE description = 'Book'")) == 1
 
     @pytest.mark.parametrize(
         "other",

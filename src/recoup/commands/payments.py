@@ -23,7 +23,13 @@ from recoup.core.billing.requests import CreateRefund, LineWanted, PreparePaymen
 from recoup.core.billing.views import Dispute, Intent, Invoice, Outcome, Pay, Payment, Refund
 from recoup.core.facts import ON_SESSION_MARK
 from recoup.core.money import Money
-from recoup.errors import CurrencyMismatch, InvalidValue, NotPossible, NotRefundable
+from recoup.errors import (
+    CurrencyMismatch,
+    InvalidValue,
+    NotPossible,
+    NotRefundable,
+    SettledByCredit,
+)
 from recoup.store import views
 from recoup.store.records import money
 from recoup.store.views.reading import Ref
@@ -126,6 +132,7 @@ class Payments:
         Raises:
             InvalidValue: the amount is not above zero.
             NotPossible: there is nothing to pay with, or the networks forbid it. Nothing is made.
+            SettledByCredit: the customer's credit at the processor covered all of it.
             Unreachable, Busy: a step has no answer yet: the same key goes on.
         """
         self._alone("payments.charge")
@@ -142,6 +149,8 @@ class Payments:
         if not self._known(step(key, "invoice")):
             self._refuse_hopeless(who, amount, way, off_session=off_session)
         bill = self._bill(who, amount, description, present=not off_session, key=key)
+        if bill.outcome == Outcome.RESOLVED:
+            raise SettledByCredit(f"invoice {bill.id}: the customer's credit covered all {amount}")
         paid = self._pay(bill, way, off_session=off_session, key=key)
         if paid.outcome not in _OVER:
             return paid
