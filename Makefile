@@ -46,7 +46,7 @@ TIDY := tests/test_tidy.py tests/test_tidy_code.py tests/test_catalogues.py test
 
 # The longer campaigns: random histories for BUDGET seconds, and a thousand of the ledger.
 long: $(READY)
-	RECOUP_TEST_BUDGET=$(BUDGET) $(BIN)/python -m pytest --long -m long tests/simulation tests/store $(ARGS)
+	RECOUP_TEST_BUDGET=$(BUDGET) $(BIN)/python -m pytest --long -m long tests $(ARGS)
 
 tidy: $(READY)
 	$(BIN)/ruff format .

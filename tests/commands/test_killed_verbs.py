@@ -19,6 +19,8 @@ from recoup.processors.fake import FakeProcessor
 from recoup.testing.crash import Workers, abandon, copied
 from recoup.testing.scene import Scene
 
+#: What every run proves; the other verbs take the same steps.
+SHORT = frozenset({"start", "charge"})
 #: What must come out the same. Who told first of a charge, its event or our request, may differ.
 ROWS = (
     "SELECT owner_id, email, processor_id, deleted FROM customers",
@@ -103,7 +105,13 @@ def ended(where, verb, *, by_worker):
 
 
 class TestAVerb:
-    @pytest.mark.parametrize("verb", dying.VERBS)
+    @pytest.mark.parametrize(
+        "verb",
+        [
+            pytest.param(verb, marks=() if verb in SHORT else pytest.mark.long)
+            for verb in dying.VERBS
+        ],
+    )
     def test_killed_at_any_step_is_done_once(self, workers, shops, verb):
         doing = partial(dying.call, verb)
         unhurt = shops()

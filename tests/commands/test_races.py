@@ -13,7 +13,7 @@ from recoup.core.billing.views import Subscription
 from recoup.core.money import Money
 from recoup.errors import CommandError, InProgress, NotPossible, Rejected
 
-ROUNDS = 30
+ROUNDS = 12
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:

@@ -17,6 +17,8 @@ from recoup.testing.scene import PRICE, Scene
 
 YEARS = 12
 SECOND = timedelta(seconds=1)
+#: Months that end early are met on the 31st too.
+LONG = pytest.mark.long
 
 
 def after(anchor: datetime, months: int) -> datetime:
@@ -30,9 +32,9 @@ def after(anchor: datetime, months: int) -> datetime:
 @pytest.mark.parametrize(
     ("anchor", "months"),
     [
-        pytest.param(datetime(2027, 1, 28, 9, 30, tzinfo=UTC), 1, id="on the 28th"),
-        pytest.param(datetime(2027, 1, 29, 9, 30, tzinfo=UTC), 1, id="on the 29th"),
-        pytest.param(datetime(2027, 1, 30, 9, 30, tzinfo=UTC), 1, id="on the 30th"),
+        pytest.param(datetime(2027, 1, 28, 9, 30, tzinfo=UTC), 1, id="on the 28th", marks=LONG),
+        pytest.param(datetime(2027, 1, 29, 9, 30, tzinfo=UTC), 1, id="on the 29th", marks=LONG),
+        pytest.param(datetime(2027, 1, 30, 9, 30, tzinfo=UTC), 1, id="on the 30th", marks=LONG),
         pytest.param(datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC), 1, id="on the 31st"),
         pytest.param(datetime(2028, 2, 29, 0, 0, tzinfo=UTC), 1, id="on a leap day"),
         pytest.param(datetime(2028, 2, 29, 0, 0, tzinfo=UTC), 12, id="on a leap day, by the year"),
