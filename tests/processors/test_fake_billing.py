@@ -193,6 +193,20 @@ class TestASubscription:
         assert after.status == SubscriptionStatus.INCOMPLETE_EXPIRED
         assert town.fake.invoice(after.latest_invoice).status == InvoiceStatus.VOID
 
+    @pytest.mark.parametrize("close", ["void", "mark_uncollectible"])
+    def test_is_over_then_too_when_its_invoice_was_closed_before(self, town, close):
+        customer = town.fake.create_customer()
+        town.fake.attach_method(customer, REFUSES)
+        subscription = town.fake.subscribe(customer, town.price)
+        getattr(town.fake, close)(town.fake.subscription(subscription).latest_invoice)
+        closed = town.fake.invoice(town.fake.subscription(subscription).latest_invoice)
+
+        town.wait(23 * HOUR)
+
+        over = town.fake.subscription(subscription)
+        assert over.status == SubscriptionStatus.INCOMPLETE_EXPIRED
+        assert town.fake.invoice(over.latest_invoice).status == closed.status
+
     def test_in_a_trial_owes_nothing_until_the_trial_ends(self, town):
         customer = town.fake.create_customer()
         town.fake.attach_method(customer, REFUSES)

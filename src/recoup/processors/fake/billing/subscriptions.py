@@ -221,8 +221,9 @@ def expire(s: Session, subscription: str) -> None:
         return
     sub.ended_at = s.now
     become(s, sub, SubscriptionStatus.INCOMPLETE_EXPIRED)
-    if sub.latest_invoice is not None:
-        close(s, s.get(Invoice, sub.latest_invoice), states.InvoiceStatus.VOID)
+    first = None if sub.latest_invoice is None else s.get(Invoice, sub.latest_invoice)
+    if first is not None and states.is_owed(first.status):  # somebody may have closed it before
+        close(s, first, states.InvoiceStatus.VOID)
 
 
 def end(s: Session, sub: Subscription, *, reason: str, comment: str | None) -> None:
