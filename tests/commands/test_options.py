@@ -9,7 +9,7 @@ import pytest
 
 from recoup.commands.options import Metadata, Ref, verb
 from recoup.core.money import Money
-from recoup.errors import UnknownOption
+from recoup.errors import InvalidValue, UnknownOption
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -115,6 +115,12 @@ class TestAVerb:
     )  # fmt: skip
     def test_passes_what_fits(self, option, value):
         assert THINGS.update(1, **{option: value})
+
+    @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+    def test_refuses_text_that_nobody_could_keep(self, text):
+        for given in ({"email": text}, {"items": ["a", text]}):
+            with pytest.raises(InvalidValue, match=r"things\.update\(\): \w+: expected text"):
+                THINGS.update(1, **given)
 
     @pytest.mark.parametrize("secret", ["4242424242424242", 4242424242424242, ["ada@example.com"]])
     def test_never_shows_what_it_was_given(self, secret):

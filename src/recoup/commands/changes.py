@@ -218,7 +218,7 @@ class Changes(Looking):
             now,
             {"preview": preview, "allow_duplicate": allow_duplicate},
             lambda recording: self._using(recording, preview, allow_duplicate),
-            key or f"{CHANGE.name}:{preview}",
+            f"{CHANGE.name}:{preview}" if key is None else key,
         )
 
     @verb

@@ -29,6 +29,7 @@ from recoup.commands.closing import (
 from recoup.commands.closing import KINDS as CLOSINGS
 from recoup.commands.options import verb
 from recoup.core.billing.answers import Answer
+from recoup.core.billing.items import MOST
 from recoup.core.billing.metadata import merged
 from recoup.core.billing.requests import (
     Collection,
@@ -268,7 +269,7 @@ class Invoices:
             prepare=prepare,
             customer=found.customer_id,
             subject=subject,
-            key=key or f"{PAY.name}:{subject}:{digest[:20]}:{past}",
+            key=key if key is not None else f"{PAY.name}:{subject}:{digest[:20]}:{past}",
         )
         return paying.with_action(self.office, paid)
 
@@ -326,7 +327,7 @@ def _is(part: object, kind: type) -> bool:
 
 def _fit(collection: Collection, days_until_due: int | None) -> None:
     sent = collection == "send_invoice"
-    if sent != (days_until_due is not None) or (days_until_due or 0) < 0:
+    if sent != (days_until_due is not None) or not 0 <= (days_until_due or 0) <= MOST:
         raise InvalidValue(
             f"days_until_due, 0 or more, belongs to send_invoice and to nothing else; "
             f"got {days_until_due} with {collection}"

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Final, Literal, ParamSpec, TypeVar, Union, ge
 from typing import get_type_hints as hints_of
 
 from recoup.core.money import Money
-from recoup.errors import UnknownOption
+from recoup.errors import InvalidValue, UnknownOption
 
 #: Checked by `recoup.core.billing.metadata`, which names the key that is wrong.
 Metadata = Annotated[Mapping[str, str], "metadata"]
@@ -77,12 +77,21 @@ def verb(method: Callable[P, R]) -> Callable[P, R]:
             _known(name, kwargs, signature)
         given = signature.bind(*args, **kwargs).arguments
         for option, value in given.items():
+            if option not in {"self", "key"} and not _writable(value):
+                raise InvalidValue(f"{name}(): {option}: expected text without NUL and surrogates")
             fault = None if option in several else _fault(value, hints().get(option, Any))
             if fault is not None:
                 raise UnknownOption(f"{name}(): {option}: {fault}")
         return method(*args, **kwargs)
 
     return checked
+
+
+def _writable(value: object) -> bool:
+    """Whether a text, or the texts of a list, can be kept; maps have rules of their own."""
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
+    return not isinstance(value, list | tuple) or all(map(_writable, value))
 
 
 def _known(name: str, given: Mapping[str, object], signature: inspect.Signature) -> None:

@@ -145,7 +145,8 @@ class Payments:
             "off_session": off_session,
         }
         subject = f"customer:{who}"
-        key = key or derived(self.office, CHARGE, who, subject, asked)
+        if key is None:
+            key = derived(self.office, CHARGE, who, subject, asked)
         if not self._known(step(key, "invoice")):
             self._refuse_hopeless(who, amount, way, off_session=off_session)
         bill = self._bill(who, amount, description, present=not off_session, key=key)
@@ -182,7 +183,8 @@ class Payments:
         who, _ = self._payer(customer, None)
         asked = {"customer": who, "amount": amount, "description": description}
         subject = f"customer:{who}"
-        key = key or derived(self.office, INTENT, who, subject, asked)
+        if key is None:
+            key = derived(self.office, INTENT, who, subject, asked)
         bill = self._bill(who, amount, description, present=True, key=key)
 
         def prepare(recording: Recording) -> Plan:

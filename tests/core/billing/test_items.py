@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recoup.core.billing.items import Wanted, after, alike, changes, spelled_out, wanted
+from recoup.core.billing.items import Wanted, after, alike, changes, count, spelled_out, wanted
 from recoup.core.billing.requests import ItemChange
 from recoup.core.billing.views import Item
 from recoup.errors import InvalidValue
@@ -20,6 +20,13 @@ def basket(prices: dict[str, int]) -> tuple[Item, ...]:
         Item(f"si_{place}", price, quantity)
         for place, (price, quantity) in enumerate(prices.items())
     )
+
+
+class TestACount:
+    def test_is_at_most_a_million(self):
+        assert count(1_000_000) == 1_000_000
+        with pytest.raises(InvalidValue, match="at most 1000000"):
+            count(1_000_001)
 
 
 class TestWhatIsWanted:

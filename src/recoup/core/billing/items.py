@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from recoup.core.billing.requests import ItemChange
 from recoup.core.billing.views import Item
 from recoup.errors import InvalidValue
+
+#: Far below what a row holds, and far above what anybody buys: beyond it is a slip.
+MOST: Final = 1_000_000
 
 #: One price; several; each with its quantity; or price -> quantity.
 Prices = str | Mapping[str, int] | Sequence[str | tuple[str, int]]
@@ -115,10 +119,12 @@ def count(value: object, name: str = "quantity") -> int:
     Return a quantity.
 
     Raises:
-        InvalidValue: it is no whole number from 1 on.
+        InvalidValue: it is no whole number from 1 on, or more than `MOST`.
     """
     if type(value) is not int or value < 1:
         raise InvalidValue(f"{name}: expected a whole number from 1 on, got {value!r}")
+    if value > MOST:
+        raise InvalidValue(f"{name}: expected at most {MOST}, got {value}")
     return value
 
 

@@ -19,6 +19,10 @@ _TOLD: Final = re.compile(
     rb'|(?:customer_|account_)?tax_ids"\s*:\s*[\[{]\s*[\[{"]'
     rb'|(?:customer_)?shipping"\s*:\s*\{)'
 )
+_NAMES: Final = (
+    b'phone"', b'line1"', b'line2"', b'postal_code"', b'city"', b'state"', b'tax_ids"',
+    b'shipping"',
+)  # fmt: skip
 _ADDRESSES: Final = frozenset({"address", "customer_address", "account_address"})
 _GONE: Final = frozenset({"phone", "customer_phone", "shipping", "customer_shipping"})
 _NUMBERS: Final = frozenset({"tax_ids", "customer_tax_ids", "account_tax_ids"})
@@ -26,7 +30,8 @@ _NUMBERS: Final = frozenset({"tax_ids", "customer_tax_ids", "account_tax_ids"})
 
 def redacted(raw: bytes) -> bytes:
     """Return an event as it is kept: the very same bytes, unless they tell where somebody is."""
-    if _TOLD.search(raw) is None:
+    # Looking for plain bytes is some twenty times as fast, and mostly says no.
+    if not any(name in raw for name in _NAMES) or _TOLD.search(raw) is None:
         return raw
     return msgspec.json.encode(_without(msgspec.json.decode(raw)))
 
