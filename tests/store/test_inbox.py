@@ -97,6 +97,19 @@ class TestStoring:
 
         assert {bytes(raw) for (raw,) in rows(connection, "raw")} == {spaced, b"\xff\x00junk"}
 
+    def test_keeps_each_lines_bytes_under_its_own_name(self, connection):
+        lines = {
+            f"evt_{n}": f'{{"id":"evt_{n}","type":"t","x":"{"ü" * n}"}}'.encode()
+            for n in (12, 0, 700, 3)
+        }
+        junk = b"\x00"
+
+        letters = store(connection, *lines.values(), junk).letters
+
+        kept = {key: bytes(raw) for key, raw in rows(connection, "key, raw")}
+        assert kept == lines | {f"sha256:{hashlib.sha256(junk).hexdigest()}": junk}
+        assert {letter.raw for letter in letters} == set(kept.values())
+
     def test_knows_type_and_time_before_anything_is_understood(self, connection):
         store(connection, GOOD)
 

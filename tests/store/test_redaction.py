@@ -2,14 +2,62 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recoup.core.billing.requests import UpdateTaxLocation
-from recoup.store.inbox.redaction import redacted
+from recoup.processors.stripe.reader import read
+from recoup.store.inbox import redaction
+from recoup.testing import events
 from recoup.testing.scene import Scene
 
 BERLIN = {"country": "DE", "line1": "Canary Allee 7", "postal_code": "10999", "city": "Canaria"}
+
+ADDRESSES = ("address", "customer_address", "account_address")
+NOTHING = {"phone", "customer_phone", "shipping", "customer_shipping"}
+EMPTY = {"tax_ids", "customer_tax_ids", "account_tax_ids"}
+NAMES = [*ADDRESSES, *NOTHING, *EMPTY, "country", "line1", "city", "state", "metadata", "id", "ü"]
+
+LEAVES = (
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["", "x", 'phone":"', "é"])
+)
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5)
+    ),
+    max_leaves=25,
+)
+EVENTS = st.dictionaries(st.sampled_from(NAMES), TREES, max_size=5)
+
+
+def redacted(raw: bytes) -> bytes:
+    return redaction.redacted(raw, msgspec.json.decode(raw))
+
+
+def plainly(value: Any) -> Any:
+    """What is to be left of a value, said as plainly as can be."""
+    if isinstance(value, list):
+        return [plainly(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: plainly(left(name, each)) for name, each in value.items()}
+
+
+def left(name: str, value: Any) -> Any:
+    if not value:
+        return value
+    if name in NOTHING | EMPTY:
+        return [] if name in EMPTY else None
+    if isinstance(value, dict) and name in ADDRESSES:
+        return {part: each if part == "country" else None for part, each in value.items()}
+    if isinstance(value, dict) and name == "metadata":
+        return {key: each for key, each in value.items() if key not in NOTHING | EMPTY}
+    return value
 
 
 def event(object_: dict[str, object], **data: object) -> bytes:
@@ -51,6 +99,43 @@ class TestWhatIsKept:
 
         assert b"Canar" not in redacted(event(deep, previous_attributes={"address": BERLIN}))
         assert kept(deep)["billing_details"]["address"]["country"] == "DE"
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            pytest.param(b'{"address": {"city" : "Canaria"}}', id="with spaces"),
+            pytest.param(b'{"\\u0070hone": "Canary"}', id="behind a code"),
+            pytest.param(b'{"phone": "Canary", "phone": null}', id="where a name is there twice"),
+            pytest.param(b'{"customer_address": {"line3": "Canary"}}', id="in an unknown part"),
+        ],
+    )
+    def test_is_no_place_however_it_is_written(self, raw):
+        assert b"anar" not in redacted(raw)
+
+    def test_of_metadata_is_still_a_map_of_texts_that_can_be_read(self):
+        metadata = {"phone": "+49 30 1", "shipping": "express", "tier": "gold"}
+        told = events.event(
+            "customer.updated", events.customer("cus_1", metadata=metadata), id="evt_1"
+        )
+
+        (fact,) = read(msgspec.json.decode(redacted(events.line(told)))).facts
+
+        assert fact.metadata == {"tier": "gold"}
+
+    @given(EVENTS)
+    def test_is_what_a_plain_look_at_everything_leaves(self, told):
+        raw, expected = msgspec.json.encode(told), plainly(told)
+
+        after = redaction.redacted(raw, told)
+
+        assert after == msgspec.json.encode(expected)
+        assert told == expected
+
+    @given(EVENTS)
+    def test_of_what_is_kept_is_all(self, told):
+        once = redacted(msgspec.json.encode(told))
+
+        assert redacted(once) == once
 
 
 class TestATaxLocation:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from recoup.core.ledger import GENESIS, VERSION, Changes, Entry, digest, fold, stamp
 from recoup.store import batch, tables
+from recoup.store.events import outbox
 
 _COLUMNS: Final = (
     "customer_id seq type version subject body actor cause occurred_at recorded_at previous hash"
@@ -37,21 +38,21 @@ class NewEntry:
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
     """Return field -> (before, after) of the fields in `after` that differ."""
-    return {
-        name: (before.get(name), value)
-        for name, value in after.items()
-        if before.get(name) != value
-    }
+    was = before.get
+    return {name: (old, value) for name, value in after.items() if (old := was(name)) != value}
 
 
 def append(
     connection: Connection, entries: Sequence[NewEntry], *, actor: str, cause: str, now: datetime
 ) -> None:
-    """Write `entries`, in order, behind what each customer's ledger holds already."""
+    """
+    Write `entries`, in order, behind what each customer's ledger holds already; and what the host
+    wants to be told of them.
+    """
     if not entries:
         return
     ids = sorted({entry.customer_id for entry in entries})
-    before = _heads(connection, ids)
+    before, events = _heads(connection, ids)
     heads = dict(before)
     recorded = stamp(now)
     rows = []
@@ -66,10 +67,12 @@ def append(
         hash = digest(previous, *told, occurred, recorded)
         rows.append((*told, at, now, previous, hash))
         heads[customer_id] = (seq, hash)
+        events.take(customer_id, seq, entry.type, subject, entry.changes, at)
     batch.copy(connection, tables.ledger_entries, _COLUMNS, rows)
     fresh = [(id, *heads[id]) for id in ids if id not in before]
     batch.copy(connection, tables.ledger_heads, ("customer_id", "seq", "hash"), fresh)
     _move_heads(connection, [(id, *heads[id]) for id in ids if id in before])
+    events.publish(connection, now=now)
 
 
 def timeline(
@@ -114,9 +117,14 @@ def state_as_of(
     return fold((e.subject, e.version, _decode(e.body)) for e in entries)
 
 
-def _heads(connection: Connection, ids: list[int]) -> dict[int, tuple[int, bytes]]:
+def _heads(
+    connection: Connection, ids: list[int]
+) -> tuple[dict[int, tuple[int, bytes]], outbox.Outbox]:
+    """Return where each customer's ledger ends, and the outbox, of what is wanted at present."""
     sql = "SELECT customer_id, seq, hash FROM ledger_heads WHERE customer_id = ANY(%s)"
-    return {id: (seq, hash) for id, seq, hash in batch.fetch(connection, sql, (ids,))}
+    heads, wanted = batch.fetch_each(connection, [(sql, (ids,)), outbox.WANTED])
+    found = {id: (seq, hash) for id, seq, hash in heads}
+    return found, outbox.Outbox(type for (type,) in wanted)
 
 
 def _move_heads(connection: Connection, heads: Sequence[tuple[int, int, bytes]]) -> None:

@@ -129,9 +129,10 @@ class _Passage:
         self.waiting.update(waiting)
         outcomes = [_outcome(one, waiting.get(one.letter.id)) for one in batch]
         inbox.mark(self._connection, outcomes, now=self._intake.now)
-        over = [one for one in batch if one.parked is None and one.letter.id not in waiting]
-        about = {one.letter.id: people(one) for one in over}
-        erasure.forget_news(self._connection, self._intake.processor, about)
+        if erasure.anybody(self._connection, self._intake.processor):
+            over = [one for one in batch if one.parked is None and one.letter.id not in waiting]
+            about = {one.letter.id: people(one) for one in over}
+            erasure.forget_news(self._connection, self._intake.processor, about)
         return _counted(outcomes), absorbed.arrived
 
 

@@ -1,7 +1,7 @@
 """Everything that arrives, exactly as received, from its arrival to its end."""
 
 from recoup.store.inbox.arrival import Stored, store
-from recoup.store.inbox.envelope import LARGEST, Envelope, opened
+from recoup.store.inbox.envelope import LARGEST, Envelope, opened, sealed
 from recoup.store.inbox.passage import (
     Letter,
     Outcome,
@@ -32,5 +32,6 @@ __all__ = [
     "release",
     "replay",
     "revive",
+    "sealed",
     "store",
 ]

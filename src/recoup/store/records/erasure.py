@@ -69,7 +69,7 @@ _STATEMENTS: Final = (
         WHERE customer_id = %(id)s""",
     """UPDATE commands
        SET key = %(erased)s || '-' || id, processor_key = %(erased)s || '-' || id,
-           request_hash = %(erased)s, request = NULL, args = '{}',
+           request_hash = %(erased)s, request = NULL, args = '{}', unread = NULL,
            result = CASE WHEN result IS NOT NULL THEN '{"erased": true}'::jsonb END,
            error = CASE WHEN error IS NOT NULL THEN
                jsonb_build_object('type', error -> 'type', 'message', %(erased)s::text) END
@@ -130,6 +130,13 @@ def erase(writer: Writer, row: Mapping[str, Any]) -> None:
         "erased_at": writer.now,
     }
     writer.update(tables.customers, row, after, type="customer.erased")
+
+
+def anybody(connection: Connection, processor: str) -> bool:
+    """Whether anybody was erased, so that news of them may still come. Costs next to nothing."""
+    sql = """SELECT EXISTS (SELECT FROM customers
+                            WHERE processor = %s AND erased_at IS NOT NULL)"""
+    return bool(batch.fetch(connection, sql, (processor,))[0][0])
 
 
 def forget_news(
