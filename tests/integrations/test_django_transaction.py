@@ -8,7 +8,7 @@ from django.test import override_settings
 from probes import made, make, opened
 from sqlalchemy.engine import make_url
 
-from recoup.errors import InProgress, KeyConflict, WrongConnection
+from recoup.errors import InProgress, Interrupted, KeyConflict, WrongConnection
 from recoup.integrations.django import recoup_in
 
 ALIAS = "shop"
@@ -139,8 +139,9 @@ class TestAtomic:
     def test_that_is_broken_records_nothing(self, scene, django, office):
         with transaction.atomic(using=ALIAS):
             transaction.set_rollback(True, using=ALIAS)
-            with pytest.raises(transaction.TransactionManagementError):
+            with pytest.raises(Interrupted, match="failed before") as told:
                 make(office, key="k")
+        assert isinstance(told.value.__cause__, transaction.TransactionManagementError)
 
         assert keys(scene) == []
 

@@ -9,6 +9,9 @@ savepoint: what fails in it is undone and the host's transaction goes on.
 The search path, the zone and the durability of the commit are set for the transaction only, and
 given back. When our statements fail nothing need be given back: PostgreSQL does it with the
 savepoint. Durability stays, because the intent is to survive whatever happens after the commit.
+
+What the database refuses is told in our words, by what the host can do: lend something else
+(`WrongConnection`), run its transaction again (`Interrupted`), or wait (`InProgress`).
 """
 
 from __future__ import annotations
@@ -19,16 +22,61 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol, runtime_checkable
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg import errors
+from psycopg.pq import PipelineStatus, TransactionStatus
 from sqlalchemy import Connection, Dialect, Engine, NullPool
-from sqlalchemy.exc import UnboundExecutionError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InvalidRequestError,
+    PendingRollbackError,
+    SQLAlchemyError,
+    UnboundExecutionError,
+)
 from sqlalchemy.orm import Session, scoped_session
 
-from recoup.errors import WrongConnection
+from recoup.errors import InProgress, Interrupted, RecoupError, WrongConnection
 
 #: Commits that a crash of the server may forget, or one of its disk.
 _WEAK: Final = frozenset({"off", "local", "remote_write"})
 _NEEDED: Final = "Recoup records through psycopg 3 (postgresql+psycopg://), synchronously"
+
+_UNUSABLE: Final = "this connection can not be used"
+_AGAIN: Final = "roll it back and run it again, from its beginning"
+_BROKEN: Final = f"something failed before in this transaction: {_AGAIN}"
+#: Errors of the driver -> what they are to the host.
+_IN_OUR_WORDS: Final[tuple[tuple[type[psycopg.Error], type[RecoupError], str], ...]] = (
+    (
+        errors.ReadOnlySqlTransaction,
+        WrongConnection,
+        "this transaction is read-only, and recording writes: lend one that may write",
+    ),
+    (
+        errors.InsufficientPrivilege,
+        WrongConnection,
+        "its role may not do what recording needs: grant it the role that Recoup has",
+    ),
+    (errors.InFailedSqlTransaction, Interrupted, _BROKEN),
+    (
+        errors.SerializationFailure,
+        Interrupted,
+        f"another transaction has changed what this one has seen: {_AGAIN}",
+    ),
+    (
+        errors.DeadlockDetected,
+        Interrupted,
+        f"this transaction and another waited for each other: {_AGAIN}; lock customers by id",
+    ),
+    (
+        errors.LockNotAvailable,
+        InProgress,
+        "another transaction holds the customer or the key beyond this one's lock_timeout",
+    ),
+    (
+        errors.QueryCanceled,
+        Interrupted,
+        f"a statement was canceled, or took longer than its statement_timeout: {_AGAIN}",
+    ),
+)
 
 # A restarted server is another one, but a host and we see the same restart.
 _WHERE: Final = "current_database()::text, extract(epoch FROM pg_postmaster_start_time())::text"
@@ -99,8 +147,16 @@ class Lender:
 
         Raises:
             WrongConnection: it can not be used; the text says why and what is needed.
+            Interrupted: its transaction has failed, now or before.
+            InProgress: another transaction holds what is needed for longer than it waits.
         """
         raw = driver_of(host)
+        _refuse_engaged(raw)
+        with _in_our_words(host, raw), self._savepoint(raw) as connection:
+            yield connection
+
+    @contextmanager
+    def _savepoint(self, raw: psycopg.Connection[Any]) -> Iterator[Connection]:
         if not raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE:
             raw.execute("SELECT 1")  # else psycopg would commit at the end of its block
         with raw.transaction(), _as_ours(raw) as view:
@@ -179,29 +235,88 @@ def driver_of(host: Host) -> psycopg.Connection[Any]:
     Return the driver's connection of what was lent, in the transaction that it is in.
 
     Raises:
-        WrongConnection: it is another driver's.
+        WrongConnection: it is another driver's, or can not be opened.
+        Interrupted: something failed in its transaction before.
     """
     check(host)
-    raw: Any = host
-    if isinstance(host, Session | scoped_session):
-        host = host.connection()
-    if isinstance(host, Connection):
-        if not host.in_transaction():
-            host.begin()  # as any statement would have done
-        raw = host.connection.driver_connection
-    elif not isinstance(host, psycopg.Connection):
-        raw = _wrapped(host)
+    if isinstance(host, Session | scoped_session | Connection):
+        raw = _alchemical(host)
+    else:
+        raw = host if isinstance(host, psycopg.Connection) else _wrapped(host)
     if not isinstance(raw, psycopg.Connection):
         kind = f"{type(raw).__module__}.{type(raw).__qualname__}"
         raise WrongConnection(f"the driver's connection is a {kind}: {_NEEDED}")
     return raw
 
 
+def _alchemical(host: Session | scoped_session[Session] | Connection) -> Any:
+    try:
+        if not isinstance(host, Connection):
+            host = host.connection()
+        if not host.in_transaction():
+            host.begin()  # as any statement would have done
+        raw = host.connection.driver_connection
+    except PendingRollbackError as error:
+        raise Interrupted(_BROKEN) from error
+    except SQLAlchemyError as error:
+        raise WrongConnection(f"{_UNUSABLE}: {error}") from error
+    return raw
+
+
 def _wrapped(host: Wrapper) -> Any:
-    host.ensure_connection()
-    # Django knows when its transaction is broken before the server is asked.
-    getattr(host, "validate_no_broken_transaction", lambda: None)()
+    try:
+        host.ensure_connection()
+    except Exception as error:  # whatever its framework wraps the driver's error in
+        raise WrongConnection(f"{_UNUSABLE}: {error}") from error
+    try:
+        # Django knows when its transaction is broken before the server is asked.
+        getattr(host, "validate_no_broken_transaction", lambda: None)()
+    except Exception as error:
+        raise Interrupted(_BROKEN) from error
     return host.connection
+
+
+def _refuse_engaged(raw: psycopg.Connection[Any]) -> None:
+    """
+    Raises:
+        WrongConnection: it is closed, or in the middle of something: our statements would wait
+            for answers that never come.
+    """
+    if raw.closed:
+        raise WrongConnection("this connection is closed: lend one that is open")
+    if raw.pgconn.pipeline_status != PipelineStatus.OFF:
+        raise WrongConnection(
+            "this connection is in pipeline mode, in which no answer comes before its end: leave "
+            "the pipeline first"
+        )
+    if raw.info.transaction_status == TransactionStatus.ACTIVE:
+        raise WrongConnection(
+            "this connection is in the middle of a COPY or of a stream of rows: finish that first"
+        )
+
+
+@contextmanager
+def _in_our_words(host: Host, raw: psycopg.Connection[Any]) -> Iterator[None]:
+    """
+    Tell what the driver says by what the host can do. What is a bug of ours stays what it is.
+
+    Raises:
+        WrongConnection, Interrupted, InProgress: see `_IN_OUR_WORDS`.
+    """
+    try:
+        yield
+    except (psycopg.Error, DBAPIError, InvalidRequestError) as told:
+        error = told.orig if isinstance(told, DBAPIError) else told
+        if raw.closed:
+            if isinstance(host, Session | scoped_session | Connection):
+                # SQLAlchemy has not seen it, and would stumble over it when it closes.
+                (host if isinstance(host, Connection) else host.connection()).invalidate()
+            words = "the connection was lost, and this transaction with it: connect anew, and run"
+            raise Interrupted(f"{words} it again") from error
+        for kind, ours, why in _IN_OUR_WORDS:
+            if isinstance(error, kind):
+                raise ours(why) from error
+        raise
 
 
 def _check_dialect(dialect: Dialect, what: str) -> None:
