@@ -26,7 +26,8 @@ from benchmarks._population import DAY, NOON, populate
 from recoup.core.policy import Policies
 from recoup.recompute import Engine
 from recoup.reference import load_rules
-from recoup.store import database, observe
+from recoup.store import database
+from recoup.store.observe import accounts as observe
 from recoup.work import THREADS, collect_seldom, recompute_all
 
 CUSTOMERS = 100_000

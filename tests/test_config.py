@@ -6,6 +6,7 @@ from recoup.config import Config
 from recoup.errors import ConfigError
 
 SECRET = "s3/cr3t@x"
+WEBHOOKS = "whsec_of_the_tests_0001"
 
 
 class TestSettings:
@@ -24,6 +25,21 @@ class TestSettings:
             ("RECOUP_POLICY", "/nowhere/policy.toml"),
             ("RECOUP_HOME", ""),
             ("RECOUP_LOG", "loud"),
+            ("RECOUP_LIVE_MODE", "perhaps"),
+            ("RECOUP_WEBHOOK_SECRETS", ","),
+            ("RECOUP_WEBHOOK_SECRETS", f"{WEBHOOKS},"),
+            ("RECOUP_WEBHOOK_SECRETS", f"{WEBHOOKS},,{WEBHOOKS}2"),
+            ("RECOUP_WEBHOOK_SECRETS", f"{WEBHOOKS},{WEBHOOKS}"),
+            ("RECOUP_WEBHOOK_SECRETS", f"{WEBHOOKS} {WEBHOOKS}2"),
+            ("RECOUP_WEBHOOK_SECRETS", "x" * 15),
+            ("RECOUP_WEBHOOK_SECRETS", "x" * 201),
+            ("RECOUP_WEBHOOK_SECRETS", "whsec_ümlaut_ümlaut_ümlaut"),
+            ("RECOUP_WEBHOOK_SECRETS", ",".join(f"{WEBHOOKS}{n}" for n in range(9))),
+            ("RECOUP_QUEUES", "billing,post"),
+            ("RECOUP_QUEUES", " , "),
+            ("RECOUP_ACTIVATION_MINUTE", "60"),
+            ("RECOUP_ACTIVATION_MINUTE", "-1"),
+            ("RECOUP_ACTIVATION_MINUTE", "1.5"),
         ],
     )
     def test_that_are_wrong_name_themselves(self, monkeypatch, name, value):
@@ -41,7 +57,48 @@ class TestSettings:
 
         assert shown == f"{scheme}://***@127.0.0.1/x"
 
+    def test_never_show_what_webhooks_are_signed_with(self, monkeypatch):
+        for given in (WEBHOOKS, f"{WEBHOOKS},https://u@{WEBHOOKS}"):
+            monkeypatch.setenv("RECOUP_WEBHOOK_SECRETS", given)
+            config = Config.load()
+
+            assert config.shown()["RECOUP_WEBHOOK_SECRETS"][0] == "***"
+            assert WEBHOOKS not in repr(config) + str(config.model_dump())
+
+        monkeypatch.setenv("RECOUP_WEBHOOK_SECRETS", f"{WEBHOOKS},{WEBHOOKS}")
+        with pytest.raises(ConfigError) as raised:
+            Config.load()
+        assert WEBHOOKS not in str(raised.value)
+
+    @pytest.mark.parametrize("unset", ["", " ", "\t\n"])
+    def test_have_no_webhook_secret_that_is_empty(self, monkeypatch, unset):
+        monkeypatch.setenv("RECOUP_WEBHOOK_SECRETS", unset)
+
+        assert Config.load().secrets() == ()
+
+    def test_have_several_webhook_secrets_while_they_are_rolled(self, monkeypatch):
+        monkeypatch.setenv("RECOUP_WEBHOOK_SECRETS", f" {WEBHOOKS} ,{WEBHOOKS}2\n")
+
+        assert Config.load().secrets() == (WEBHOOKS, f"{WEBHOOKS}2")
+
     def test_an_empty_url_is_an_unset_one(self, monkeypatch):
         monkeypatch.setenv("RECOUP_DATABASE_URL", "")
 
         assert Config.load().database_url is None
+
+    def test_name_some_of_the_queues_once_each(self, monkeypatch):
+        monkeypatch.setenv("RECOUP_QUEUES", "mail, billing,,mail ")
+
+        loaded = Config.load()
+
+        assert loaded.queues == ("mail", "billing")
+        assert loaded.shown()["RECOUP_QUEUES"][0] == "mail,billing"
+
+    def test_name_every_queue_unless_told(self):
+        assert Config.load().queues == ("billing", "webhooks", "mail", "default")
+
+    @pytest.mark.parametrize("minute", [0, 59])
+    def test_have_any_minute_of_an_hour(self, monkeypatch, minute):
+        monkeypatch.setenv("RECOUP_ACTIVATION_MINUTE", str(minute))
+
+        assert Config.load().activation_minute == minute

@@ -128,7 +128,10 @@ def settings_table() -> str:
     """The table of docs/configuration.md, as it must be."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Config.model_fields.items():
-        default = "unset" if field.default is None else f"`{field.default}`"
+        default = field.default
+        if isinstance(default, tuple):
+            default = ",".join(default)
+        default = "unset" if default is None else f"`{default}`"
         rows.append(f"| `{variable(name)}` | {default} | {field.description} |")
     return "\n".join(rows)
 

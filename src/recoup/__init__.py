@@ -1,8 +1,7 @@
 """
 Recoup: what happens between "a customer should pay" and "the money is in".
 
-The names below are what is public. Each is loaded when it is first asked for, so that
-`import recoup` costs nothing and needs no extra.
+The names below are public. Each is loaded when first asked for: importing needs no extra.
 """
 
 from __future__ import annotations
@@ -13,19 +12,32 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from recoup.billing import Recoup as Recoup
     from recoup.config import Config as Config
+    from recoup.core.activation import PaymentGate as PaymentGate
     from recoup.core.money import Money as Money
     from recoup.core.policy import Policies as Policies
     from recoup.core.policy import Policy as Policy
     from recoup.errors import RecoupError as RecoupError
+    from recoup.store.events.catalogue import Event as Event
 
     __version__: str
 
-__all__ = ["Config", "Money", "Policies", "Policy", "Recoup", "RecoupError", "__version__"]
+__all__ = [
+    "Config",
+    "Event",
+    "Money",
+    "PaymentGate",
+    "Policies",
+    "Policy",
+    "Recoup",
+    "RecoupError",
+    "__version__",
+]
 
-#: Public name -> the module that has it.
-_HOMES: Final = {
+_HOMES: Final = {  #: public name -> the module that has it
     "Config": "recoup.config",
+    "Event": "recoup.store.events.catalogue",
     "Money": "recoup.core.money",
+    "PaymentGate": "recoup.core.activation",
     "Policies": "recoup.core.policy",
     "Policy": "recoup.core.policy",
     "Recoup": "recoup.billing",

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection
 
 from recoup import commands, plan_file, policy_file, reference, work
+from recoup.commands import calling_off
 from recoup.commands.base import Kind, Office
 from recoup.commands.bound import Bound, bound
 from recoup.commands.coupons import Coupons
@@ -25,15 +26,15 @@ from recoup.core.account import CustomerId
 from recoup.core.billing import contact
 from recoup.core.billing.catalogue import NOTHING_SOLD, Catalogue
 from recoup.core.policy import Policies
+from recoup.effects import Listeners
 from recoup.effects.base import World
 from recoup.entitlements import Entitlements
 from recoup.errors import ConfigError
-from recoup.jobs import inline
-from recoup.jobs.base import QUEUES
+from recoup.jobs import clocks, inline
 from recoup.jobs.clocks import Clock, SystemClock, TestClock
 from recoup.jobs.loop import OurDesk
 from recoup.jobs.worker import Worker
-from recoup.mail.emails import EMAILS
+from recoup.mail.emails import NOTICES
 from recoup.mail.senders import sender_for
 from recoup.mail.senders.base import Sender
 from recoup.processors import PROCESSORS
@@ -41,7 +42,6 @@ from recoup.processors.base import Processor
 from recoup.recompute import Engine, Run, recompute
 from recoup.store import database
 from recoup.store.lending import Host, Lender
-from recoup.store.records import policies as policies_kept
 from recoup.store.records import settings
 from recoup.timeline import Ledger
 from recoup.webhooks.receive import Summary, absorb_stored, ingest
@@ -87,7 +87,7 @@ class Recoup:
         database.ensure_current(self.database)
         with self.database.connect() as connection:
             kept = settings.read(connection)
-            known = policies_kept.known(connection)
+            known = settings.known_policies(connection)
         self.clock = clock or _clock(kept.get(SIMULATED_NOW), config)
         self.processor = processor or PROCESSORS[config.processor](
             Path(kept.get(FAKE_BOOKS) or config.home / "fake.sqlite3")
@@ -108,7 +108,14 @@ class Recoup:
             plans=self.plans,
         )
         self.handlers = work.handlers(self.world)
-        self._remember_policies()
+        self.on = Listeners(self.database, self.handlers).on
+        self._recurring = work.recurring(
+            self.engine,
+            self.absorb_stored,
+            minute=config.activation_minute,
+            queues=config.queues,
+        )
+        self._begin()
         office = Office(
             database=self.database,
             processor=self.processor,
@@ -195,6 +202,14 @@ class Recoup:
         """
         return self.office.wait(key, timeout=timeout)
 
+    def call_off(self, key: str, *, reason: str) -> None:
+        """
+        Refuse the command with this key, which has no answer, and let what waits for it go on.
+
+        There must be one (NotFound) that is not over (NotPossible) nor at work (InProgress).
+        """
+        calling_off.call_off(self.office, key, contact.words("reason", reason))
+
     def ingest(
         self, lines: Iterable[bytes], *, progress: Callable[[int], None] | None = None
     ) -> Summary:
@@ -236,14 +251,19 @@ class Recoup:
         desk = OurDesk(self.database, self.clock, self.handlers)
         return work.sweep_all(desk, self.engine)
 
-    def worker(self, queues: Sequence[str] = QUEUES) -> Worker:
-        """Return a worker for these queues, which also does what recurs."""
+    def worker(self, queues: Sequence[str] | None = None) -> Worker:
+        """
+        Return a worker, which also does what recurs.
+
+        Args:
+            queues: Those it serves; by default the ones of the settings.
+        """
         return Worker(
             self.database,
             self.handlers,
             self.clock,
-            queues,
-            recurring=work.recurring(self.engine, self.absorb_stored),
+            self.config.queues if queues is None else queues,
+            recurring=self._recurring,
         )
 
     def _open_to(self, office: Office) -> None:
@@ -272,13 +292,16 @@ class Recoup:
     def _absorbed(self, connection: Connection, customer_ids: Iterable[CustomerId]) -> None:
         self._recomputed(connection, customer_ids, trigger="event", now=self.clock.now())
 
-    def _remember_policies(self) -> None:
+    def _begin(self) -> None:
+        """Keep the policies in use, and have what recurs be due from now on."""
         tables = [
             (choice.policy.name, policy_file.table(choice.policy))
             for choice in self.engine.policies.choices
         ]
+        now = self.clock.now()
         with self.database.begin() as connection:
-            policies_kept.remember(connection, tables, now=self.clock.now())
+            settings.remember_policies(connection, tables, now=now)
+            clocks.schedule(connection, self._recurring, now=now)
 
 
 def _clock(simulated: str | None, config: Config) -> Clock:
@@ -296,7 +319,7 @@ def _chosen(config: Config) -> Policies:
     """Return the policies of the settings' file, or the default one."""
     if config.policy is None:
         return Policies()
-    return policy_file.load(config.policy, mails=frozenset(EMAILS))
+    return policy_file.load(config.policy, mails=NOTICES)
 
 
 def _sold(config: Config) -> Catalogue:

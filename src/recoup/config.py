@@ -7,18 +7,23 @@ names the variable, what was expected and where to read more; the command line t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from recoup.errors import ConfigError
 
 READ_MORE: Final = "docs/configuration.md"
 PREFIX: Final = "RECOUP_"
+_STRONG: Final = re.compile(r"[!-+\--~]{16,200}")  # no comma, no blank
+_MOST_SECRETS: Final = 8
+#: The queues that there are.
+QUEUES: Final = ("billing", "webhooks", "mail", "default")
 
 
 class Config(BaseSettings):
@@ -41,6 +46,14 @@ class Config(BaseSettings):
     processor: Literal["fake"] = Field(
         "fake", description="the payment company; `fake` is the only one so far"
     )
+    webhook_secrets: SecretStr | None = Field(
+        None,
+        description="what the processor signs its events with, comma separated while they are "
+        "rolled; unset: no event comes in by HTTP",
+    )
+    live_mode: bool = Field(
+        False, description="whether events of live mode come in (`true`), or those of test mode"
+    )
     policy: Path | None = Field(None, description="a TOML file of dunning policies")
     plans: Path | None = Field(None, description="a TOML file of what is sold")
     smtp_url: SecretStr | None = Field(
@@ -50,7 +63,24 @@ class Config(BaseSettings):
     base_url: str = Field(
         "http://localhost:8000", description="where customers reach the host's billing pages"
     )
+    queues: Annotated[tuple[str, ...], NoDecode] = Field(
+        QUEUES, description="the queues that the workers of this installation serve"
+    )
+    activation_minute: int = Field(
+        20, ge=0, le=59, description="the minute of every hour when unpaid starts expire"
+    )
     log: Literal["json", "text"] = Field("text", description="the form of log lines")
+
+    @field_validator("queues", mode="before")
+    @classmethod
+    def _queues(cls, value: object) -> object:
+        given = value.split(",") if isinstance(value, str) else value
+        if not isinstance(given, list | tuple):
+            return given
+        names = tuple(dict.fromkeys(str(name).strip() for name in given if str(name).strip()))
+        if not names or not set(names) <= set(QUEUES):
+            raise ValueError(f"some of {', '.join(QUEUES)}")
+        return names
 
     @field_validator("home", mode="before")
     @classmethod
@@ -93,6 +123,18 @@ class Config(BaseSettings):
         _port(value.get_secret_value())
         return value
 
+    @field_validator("webhook_secrets")
+    @classmethod
+    def _are_secrets(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        given = _parted(value)
+        if not all(_STRONG.fullmatch(one) for one in given):
+            raise ValueError("secrets of 16 to 200 visible characters each, comma separated")
+        if not len(set(given)) == len(given) <= _MOST_SECRETS:
+            raise ValueError(f"at most {_MOST_SECRETS} different secrets")
+        return value
+
     @field_validator("base_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
@@ -123,6 +165,10 @@ class Config(BaseSettings):
         except ValidationError as error:
             raise ConfigError("\n".join(_sentences(error))) from None
 
+    def secrets(self) -> tuple[str, ...]:
+        """Return what webhooks may be signed with, in the clear; none when nothing may come in."""
+        return () if self.webhook_secrets is None else _parted(self.webhook_secrets)
+
     def __reduce__(self) -> NoReturn:
         """Refuse: once pickled, the secrets could be read."""
         raise TypeError("settings hold secrets and are not pickled: load them again")
@@ -132,13 +178,18 @@ class Config(BaseSettings):
         rows: dict[str, tuple[str, str]] = {}
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
-            rows[variable(name)] = (_masked(value), field.description or "")
+            shown = "***" if name == "webhook_secrets" and value else _masked(value)
+            rows[variable(name)] = (shown, field.description or "")
         return rows
 
 
 def variable(field: str) -> str:
     """Return the environment variable of a field."""
     return Config.model_fields[field].alias or f"{PREFIX}{field.upper()}"
+
+
+def _parted(secrets: SecretStr) -> tuple[str, ...]:
+    return tuple(one.strip() for one in secrets.get_secret_value().split(","))
 
 
 def _port(url: str) -> None:
@@ -151,6 +202,8 @@ def _port(url: str) -> None:
 def _masked(value: object) -> str:
     if value is None:
         return "(unset)"
+    if isinstance(value, tuple):
+        return ",".join(value)
     if not isinstance(value, SecretStr):
         return str(value)
     # A password may hold any character, so everything up to the last @ is hidden.
@@ -162,9 +215,9 @@ def _sentences(error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
         name = str(problem["loc"][0]) if problem["loc"] else "?"
         shown = name if name.startswith(PREFIX) else f"{PREFIX}{name.upper()}"
-        wanted = problem["msg"].removeprefix("Value error, ")
+        wanted = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
         given = "" if shown in _SECRET else f", got {problem['input']!r}"
         yield f"{shown}: expected {wanted}{given}. See {READ_MORE}."
 
 
-_SECRET: Final = frozenset({"RECOUP_DATABASE_URL", "RECOUP_SMTP_URL"})
+_SECRET: Final = frozenset({"RECOUP_DATABASE_URL", "RECOUP_SMTP_URL", "RECOUP_WEBHOOK_SECRETS"})

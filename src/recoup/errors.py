@@ -11,15 +11,17 @@ RecoupError
 │   ├── InvalidPeriod
 │   ├── InvalidMetadata     not a flat map of short texts
 │   ├── InvalidKey          not 1 to 200 printable characters
-│   ├── WrongConnection     what was lent leads elsewhere, or its driver is another
+│   ├── WrongConnection     what was lent can not be recorded on: it is closed, elsewhere …
 │   └── UnknownOption       no such option; the text suggests the nearest
 ├── CommandError            a command was not carried out, by what the caller can do next
 │   ├── KeyConflict         the idempotency key belongs to another request: take a new key
 │   ├── InProgress          it is being carried out: the same key again, a little later
+│   ├── Interrupted         the database stopped the host's transaction: roll back, run it again
 │   ├── SettledByCredit     the customer's credit covered it: nothing is owed, do not repeat it
 │   ├── StaleRecord         somebody was faster: read again, decide again
 │   └── NotPossible         the state of things forbids it: look again, ask for something else
 │       ├── DuplicatePlan   the customer has this plan already
+│       ├── OfferPending    a change of plan awaits its payment: wait, or withdraw it first
 │       ├── PreviewExpired  what was shown holds no longer: preview again
 │       ├── NotRefundable   more than what remains of the payment
 │       └── CouponRefused   expired, used up, or not for this customer or price
@@ -125,6 +127,14 @@ class StaleRecord(CommandError):
     """The record has changed since it was read."""
 
 
+class Interrupted(CommandError):
+    """
+    The host's transaction can not go on: roll it back and run it again, from its beginning.
+
+    The database's own error is the cause.
+    """
+
+
 class SettledByCredit(CommandError):
     """
     No payment was made, because none was needed: credit at the processor covered the invoice.
@@ -139,6 +149,10 @@ class NotPossible(CommandError):
 
 class DuplicatePlan(NotPossible):
     """The customer has a live subscription to this plan."""
+
+
+class OfferPending(NotPossible):
+    """A change of plan is offered and awaits its payment: wait for it, or withdraw it first."""
 
 
 class PreviewExpired(NotPossible):
@@ -162,7 +176,11 @@ class NotFound(RecoupError, LookupError):
 
 
 class Unreadable(RecoupError):
-    """Bytes from outside that can not be understood. They are kept."""
+    """Bytes from outside that can not be understood. They are kept: `raw`, where they are told."""
+
+    def __init__(self, *args: object, raw: bytes | None = None) -> None:
+        super().__init__(*args)
+        self.raw = raw
 
 
 class LostClaim(RecoupError):

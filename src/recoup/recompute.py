@@ -15,9 +15,10 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from recoup.core import activation, states
 from recoup.core import changes as ch
-from recoup.core import states
-from recoup.core.account import Account, CustomerId
+from recoup.core.account import Account, CustomerId, Gate, Late
+from recoup.core.billing.requests import CreateRefund, WithdrawPayment
 from recoup.core.changes import Change
 from recoup.core.collection.rules import Rules
 from recoup.core.decide import Decision, decide
@@ -27,6 +28,7 @@ from recoup.errors import Refused
 from recoup.jobs import queue
 from recoup.jobs.base import NewEffect
 from recoup.store import apply as applying
+from recoup.store import gates
 from recoup.store import observe as observing
 from recoup.store.apply import Applied
 from recoup.store.observe import Observation, Trouble
@@ -36,6 +38,9 @@ from recoup.store.writer import Writer
 #: After so many failed runs in a row a customer is parked until a person looks.
 PATIENCE: Final = 8
 BACKOFF: Final = timedelta(minutes=1)
+#: Gates die by the thousand, in one hour. What then follows at the processor has a queue of its
+#: own, so that nobody's own payment or command waits behind it.
+BY_THE_WAY: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +129,26 @@ def _recomputed(
     run.changes, refused = scribe.write(found)
     run.failed |= refused
     scribe.mark_failed(run.failed)
+    again = [id for id, changes in run.changes.items() if any(map(_reveals, changes))]
+    more = _recomputed(connection, again, engine=engine, trigger=trigger, now=now)
+    for id, changes in more.changes.items():
+        run.changes[id] += changes
+    run.failed |= more.failed
     took = int((time.perf_counter() - started) * 1e6)
     runs.close(
         connection, run_id, trigger=trigger, at=now, customers=len(ids),
         changed=len(run.changes), failed=len(run.failed), duration_us=took,
     )  # fmt: skip
     return run
+
+
+def _reveals(change: Change) -> bool:
+    """Whether more is to be decided now, about what a gate has hidden."""
+    match change:
+        case ch.GateChanged(before=before, after=gate):
+            too_late = states.is_dead(gate.status) and gate.received
+            return before.status != gate.status and (gate.others or too_late)
+    return False
 
 
 def _decided(account: Account, engine: Engine, now: datetime) -> _Decided:
@@ -222,30 +241,115 @@ def jobs_for(applied: Iterable[Applied], writer: Writer) -> Iterator[NewEffect]:
                 )
             case ch.NoticePlaced(notice=notice) if states.is_scheduled(notice.state):
                 key = f"notice:{notice.id}"
-                mail = mails.queue(
-                    writer,
-                    notice.mail,
-                    key=key,
-                    customer_id=one.customer_id,
-                    args={"notice_id": notice.id},
-                )
-                yield NewEffect(
-                    "send_mail",
-                    f"mail:{key}",
-                    writer.now,
-                    queue=mails.QUEUE,
-                    customer_id=one.customer_id,
-                    args={"mail_id": mail},
-                )
+                yield _mail(one, notice.mail, key, {"notice_id": notice.id}, writer)
             case ch.EndRequested(after=subscription):
-                yield NewEffect(
-                    "end_subscription",
-                    f"end_subscription:{subscription.id}",
-                    writer.now,
-                    queue="billing",
-                    customer_id=one.customer_id,
-                    args={"subscription_id": subscription.id},
+                yield _end(one, subscription.id, writer)
+            case ch.SubscriptionMoved(before=before, after=subscription):
+                if before.end_requested_at is None and subscription.end_requested_at is not None:
+                    yield _end(one, subscription.id, writer, queue=BY_THE_WAY)
+            case ch.GateChanged() | ch.LateDealtWith():
+                yield from _following(one, writer)
+
+
+def _end(
+    one: Applied, subscription_id: int, writer: Writer, *, queue: str = "billing"
+) -> NewEffect:
+    return NewEffect(
+        "end_subscription",
+        f"end_subscription:{subscription_id}",
+        writer.now,
+        queue=queue,
+        customer_id=one.customer_id,
+        args={"subscription_id": subscription_id},
+    )
+
+
+def _mail(
+    one: Applied, type: str, key: str, args: Mapping[str, int | None], writer: Writer
+) -> NewEffect:
+    """Write the mail's row; return the effect that sends it."""
+    mail = mails.queue(writer, type, key=key, customer_id=one.customer_id, args=args)
+    return NewEffect(
+        "send_mail",
+        f"mail:{key}",
+        writer.now,
+        queue=mails.QUEUE,
+        customer_id=one.customer_id,
+        args={"mail_id": mail},
+    )
+
+
+def _following(one: Applied, writer: Writer) -> Iterator[NewEffect]:
+    """Yield what follows when a gate is decided, or late money is sent on its way."""
+    match one.change:
+        case ch.GateChanged(before=before, after=gate):
+            if before.status != gate.status and gate.of_a_start:
+                yield from _told(one, gate, writer)
+            if gate.withdrawal == activation.ASKED and gate.invoice is not None:
+                yield from _asked(
+                    gates.record(
+                        writer,
+                        kind="payments.withdraw",
+                        key=f"gate:{gate.id}:withdraw",
+                        customer_id=one.customer_id,
+                        subject=f"invoice:{gate.invoice_id}",
+                        request=WithdrawPayment(gate.invoice),
+                        args={"gate_id": gate.id},
+                    ),
+                    one,
+                    writer,
+                    queue=BY_THE_WAY,
                 )
+        case ch.LateDealtWith(after=late) if states.is_underway(late.state):
+            yield from _asked(_sent_back(one, late, writer), one, writer)
+
+
+def _told(one: Applied, gate: Gate, writer: Writer) -> Iterator[NewEffect]:
+    """Yield the mail about a gate. Who took it back knows; where nothing was due, nothing is."""
+    args = {"gate_id": gate.id}
+    if states.is_satisfied(gate.status):
+        yield _mail(one, "receipt", f"gate:{gate.id}", args, writer)
+    elif gate.reason in (activation.TIMEOUT, activation.PAYMENT_FAILED):
+        yield _mail(one, "activation_expired", f"gate:{gate.id}", args, writer)
+
+
+def _sent_back(one: Applied, late: Late, writer: Writer) -> int | None:
+    """Record the command that gives late money back, or begins what it was for again."""
+    args = {"late_id": late.id}
+    if late.decision == "reactivate":
+        return gates.record(
+            writer,
+            kind="subscriptions.reactivate",
+            key=f"late:{late.attempt_id}:reactivate",
+            customer_id=one.customer_id,
+            subject=f"payment:{late.attempt_id}",
+            request=gates.again(writer, late),
+            args=args,
+        )
+    return gates.record(
+        writer,
+        kind="payments.return",
+        key=f"late:{late.attempt_id}:refund",
+        customer_id=one.customer_id,
+        subject=f"payment:{late.attempt_id}",
+        request=CreateRefund(late.charge, late.amount),
+        args=args,
+        amount=late.amount,
+    )
+
+
+def _asked(
+    command: int | None, one: Applied, writer: Writer, *, queue: str = "billing"
+) -> Iterator[NewEffect]:
+    if command is not None:
+        yield NewEffect(
+            "ask",
+            f"ask:{command}",
+            writer.now,
+            queue=queue,
+            customer_id=one.customer_id,
+            args={"command_id": command},
+        )
 
 
 def _text(problem: Exception) -> str:

@@ -8,29 +8,41 @@ line here.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from recoup.core.account import CustomerId
 from recoup.effects import EFFECTS
 from recoup.effects.base import World
-from recoup.jobs import queue
-from recoup.jobs.base import Desk, Handlers
-from recoup.jobs.clocks import Recurring
+from recoup.jobs import clocks, queue
+from recoup.jobs.base import QUEUES, Desk, Handler, NewEffect
+from recoup.jobs.clocks import ClockHealth, Recurring
 from recoup.recompute import Engine as Rulebook
 from recoup.recompute import Run, recompute, sweep
-from recoup.store.queries import customers
+from recoup.store.events import outbox
+from recoup.store.queries import agenda, customers
 from recoup.store.records import commands
 
 #: Customers per sweep: one transaction, one read of each store.
 SWEEP: Final = 1000
 THREADS: Final = 2
+#: Gates whose customers are enqueued in one transaction.
+EXPIRING: Final = 10_000
 #: Effects and commands that are over, and their keys, are kept for as long as somebody may ask.
 KEPT: Final = timedelta(days=90)
+
+#: What recurs, and how often, in the order in which it is run.
+CLOCKS: Final[Mapping[str, timedelta]] = {
+    "sweep": timedelta(seconds=10),
+    "absorb": timedelta(minutes=1),
+    "activation": timedelta(hours=1),
+    "full_sweep": timedelta(days=1),
+    "prune": timedelta(days=1),
+}
 
 
 def collect_seldom() -> None:
@@ -44,13 +56,27 @@ def collect_seldom() -> None:
     gc.set_threshold(100_000, 50, 50)
 
 
-def handlers(world: World) -> Handlers:
+def handlers(world: World) -> dict[str, Handler]:
     """Return how every kind of effect is run."""
     return {kind: make(world) for kind, make in EFFECTS.items()}
 
 
-def recurring(engine: Rulebook, absorb: Callable[[], object]) -> tuple[Recurring, ...]:
-    """Return what is done again and again: look at who is due, finish what a crash left."""
+def recurring(
+    engine: Rulebook,
+    absorb: Callable[[], object],
+    *,
+    minute: int = 20,
+    queues: Sequence[str] = QUEUES,
+) -> tuple[Recurring, ...]:
+    """
+    Return what is done again and again: look at who is due, finish what a crash left.
+
+    Args:
+        engine: What decisions are made by.
+        absorb: Absorbs the events that are stored and wait.
+        minute: Of every hour by our clock, when starts that were not paid in time expire.
+        queues: Those that workers serve.
+    """
 
     def look(desk: Desk) -> None:
         sweep_all(desk, engine)
@@ -58,16 +84,50 @@ def recurring(engine: Rulebook, absorb: Callable[[], object]) -> tuple[Recurring
     def finish(_: Desk) -> None:
         absorb()
 
+    def expire(desk: Desk) -> None:
+        expire_all(desk, queues=queues)
+
     def walk(desk: Desk) -> None:
         ids = everybody(desk.engine)
         recompute_all(desk.engine, ids, engine=engine, trigger="full_sweep", now=desk.now())
 
-    return (
-        Recurring("sweep", timedelta(seconds=10), look),
-        Recurring("absorb", timedelta(minutes=1), finish),
-        Recurring("full_sweep", timedelta(days=1), walk),
-        Recurring("prune", timedelta(days=1), _prune),
+    runs = {
+        "sweep": look,
+        "absorb": finish,
+        "activation": expire,
+        "full_sweep": walk,
+        "prune": _prune,
+    }
+    at = {"activation": timedelta(minutes=minute)}
+    return tuple(
+        Recurring(name, every, runs[name], at.get(name)) for name, every in CLOCKS.items()
     )
+
+
+def clocks_health(connection: Connection, now: datetime) -> tuple[ClockHealth, ...]:
+    """Return how everything that recurs stands at `now` (UTC), also what nobody has ever run."""
+    return clocks.health(connection, CLOCKS, now=now)
+
+
+def expire_all(desk: Desk, *, queues: Sequence[str] = QUEUES) -> int:
+    """
+    Have everybody looked at again of whom a gate's time is up; return how many are new.
+
+    One effect a customer, which is not enqueued again until it has run; a transaction for every
+    10,000 gates. It is for the queue `billing`, or for `default` where no worker serves that.
+    """
+    now, added = desk.now(), 0
+    name = "billing" if "billing" in queues else "default"
+    last: agenda.Expiring | None = None
+    while True:
+        with desk.engine.begin() as connection:
+            found = agenda.expiring(connection, now=now, after=last, limit=EXPIRING)
+            ids = dict.fromkeys(gate.customer_id for gate in found)
+            effects = [NewEffect("expire", f"expire:{id}", now, name, id) for id in ids]
+            added += queue.enqueue(connection, effects, now=now)
+        if len(found) < EXPIRING:
+            return added
+        last = found[-1]
 
 
 def sweep_all(desk: Desk, engine: Rulebook) -> Run:
@@ -121,7 +181,7 @@ def recompute_all(
 
 def _prune(desk: Desk) -> None:
     before = desk.now() - KEPT
-    for prune in (queue.prune, commands.prune):
+    for prune in (queue.prune, commands.prune, outbox.prune):
         gone = 1
         while gone:
             with desk.engine.begin() as connection:

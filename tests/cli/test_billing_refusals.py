@@ -11,6 +11,7 @@ from recoup.cli.asking import login
 from recoup.cli.commands.fake import the_fake
 from recoup.commands.bound import Silent
 from recoup.errors import ConfigError
+from recoup.processors.fake import FakeProcessor, Fault
 
 BOOK = ("5.00 EUR", "--description", "Book")
 
@@ -260,3 +261,62 @@ class TestTheFake:
 
         assert failed["status"] == "requires_payment_method"
         assert shop.json(*words, "--key", "again")["outcome"] == "succeeded"
+
+    def test_lets_a_refund_be_refused_and_arrive_after_all(self, shop):
+        method = card(shop, "pays")
+        paid = shop.json("payments", "charge", "user:42", *BOOK, "--method", method)
+        words = ("payments", "refund", str(paid["id"]), "1 EUR")
+        shop("fake", "refunds", method, "refused")
+
+        refused = shop(*words)
+        shop("fake", "refunds", method, "arrive")
+
+        assert refused.exit_code == 1
+        assert "charge_not_refundable" in refused.stderr
+        assert shop(*words, "--key", "again").exit_code == 0
+
+    def test_lets_money_come_only_where_none_is_owed(self, shop):
+        bill = shop.json("payments", "charge", "user:42", *BOOK)["invoice_id"]
+        owed = shop.json("payments", "intent", "user:42", *BOOK)["invoice"]["id"]
+
+        slipped = shop.json("fake", "slip", str(bill))
+
+        assert slipped["charge"].startswith("ch_fake_")
+        assert shop("fake", "slip", str(owed)).exit_code == 1
+
+    def test_has_bank_debits(self, shop):
+        words = ("fake", "method", "--kind", "sepa_debit", "--payer", "slow")
+        method = shop.json(*words)["method"]
+
+        assert shop.json("methods", "attach", "user:42", method)["kind"] == "sepa_debit"
+
+
+class TestGivingUpACommand:
+    @pytest.fixture
+    def stuck(self, shop, home):
+        """Two updates of one customer, "old" and "young", while nobody answers."""
+        with FakeProcessor(home / "fake.sqlite3") as fake:
+            fake.add_fault(Fault("outage", times=2))
+        for key, name in (("old", "Ann"), ("young", "Anna")):
+            shop("customers", "update", "user:42", "--name", name, "--key", key)
+        return shop
+
+    def test_lets_what_waits_for_it_go_on(self, stuck):
+        assert stuck.json("commands", "show", "young")["after"] == "old"
+
+        given_up = stuck("commands", "cancel", "old", "--reason", "by hand")
+        name = stuck.json("commands", "wait", "young")["name"]
+
+        assert (given_up.exit_code, name) == (0, "Anna")
+        assert "by hand" in str(stuck.json("commands", "show", "old")["error"])
+        assert stuck("commands", "cancel", "old", "--reason", "again").exit_code == 1
+
+    def test_is_not_done_by_its_effect(self, stuck):
+        (effect, *_) = stuck.json("effects", "list", "--kind", "ask", "--state", "scheduled")[
+            "effects"
+        ]
+
+        result = stuck("effects", "cancel", str(effect["id"]), "--reason", "x")
+
+        assert result.exit_code == 2
+        assert "recoup commands cancel" in result.stderr

@@ -24,7 +24,8 @@ class TestWebhooks:
     def test_are_shown_one_at_a_time(self, shop):
         (first, *_) = shop.json("webhooks", "list")["events"]
 
-        assert shop.json("webhooks", "show", str(first["id"])) == first
+        shown = shop.json("webhooks", "show", str(first["id"]))
+        assert {name: shown[name] for name in first} == first
         assert first["key"] in shop("webhooks", "show", str(first["id"])).output
         assert shop("webhooks", "show", "999999").exit_code == 2
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
 
 @pytest.fixture
@@ -42,6 +43,36 @@ class TestWebhooks:
 
         assert result.exit_code == 1
         assert "Replayed 1" in result.output
+
+    def test_are_replayed_from_an_instant_on_and_have_no_second_effect(self, parked, engine):
+        parked("worker", "--drain")
+        effects = parked.json("effects", "list", "--limit", "1000")
+        with engine.begin() as connection:
+            ids = [id for (id,) in connection.execute(text("SELECT id FROM inbox ORDER BY id"))]
+            old = text("UPDATE inbox SET received_at = '2026-01-01' WHERE id < :middle")
+            connection.execute(old, {"middle": ids[len(ids) // 2]})
+
+        told = parked.json(
+            "webhooks", "replay", "--type", "charge.failed", "--since", "2026-01-02"
+        )
+        everything = parked.json("webhooks", "replay", "--since", "2025-12-31")
+        parked("worker", "--drain")
+
+        assert 0 < told["replayed"] == told["summary"]["applied"] < everything["replayed"]
+        assert everything["replayed"] == len(ids)
+        assert parked.json("effects", "list", "--limit", "1000") == effects
+
+    @pytest.mark.parametrize("body", [b"\x1b[2J\xff\0{half", b"{half of"], ids=repr)
+    def test_are_shown_with_bytes_that_no_terminal_obeys(self, cli, body):
+        cli("ingest", "-", stdin=body + b"\n")
+
+        shown, exact = cli("webhooks", "show", "1"), cli("webhooks", "show", "1", "--raw")
+
+        assert "\x1b" not in shown.output
+        assert "\0" not in shown.output
+        assert exact.stdout_bytes == body
+        assert cli.json("webhooks", "show", "1")["body"] == body.decode(errors="backslashreplace")
+        assert cli.json("webhooks", "show", "1")["state"] == "parked"
 
     @pytest.mark.parametrize("words", [(), ("1", "--state", "parked")])
     def test_are_replayed_by_name_or_by_filter(self, parked, words):

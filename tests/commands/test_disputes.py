@@ -51,11 +51,14 @@ class TestADispute:
         assert scene.recoup.invoices.get(bill.id).outcome == Outcome.PAID
 
     def test_leaves_nothing_to_be_given_back(self, scene, bill):
-        disputed(scene, bill)
+        name = disputed(scene, bill)
         (payment,) = scene.recoup.payments.list(invoice=bill.id)
 
-        with pytest.raises(NotRefundable):
-            scene.recoup.payments.refund(payment.id)
+        for amount in (None, Money(100, "EUR")):
+            with pytest.raises(
+                NotRefundable, match=f"until it is decided, 10.00 EUR by .* {name}"
+            ):
+                scene.recoup.payments.refund(payment.id, amount)
 
 
 class TestALostDispute:
@@ -78,6 +81,32 @@ class TestALostDispute:
         with pytest.raises(NotPossible, match="charged back"):
             scene.recoup.invoices.pay(bill.id)
         assert len(scene.fake.charges_of(bill.processor_id)) == 1
+
+    def test_leaves_nothing_to_be_given_back(self, scene, bill):
+        name = disputed(scene, bill)
+        decided(scene, name, won=False)
+        (payment,) = scene.recoup.payments.list(invoice=bill.id)
+
+        with pytest.raises(NotRefundable, match=f"for good 10.00 EUR by .* {name}"):
+            scene.recoup.payments.refund(payment.id)
+
+    @pytest.mark.parametrize("part", [None, Money(300, "EUR")])
+    def test_can_be_paid_by_another_way(self, scene, bill, part):
+        decided(scene, disputed(scene, bill, part), won=False)
+
+        done = scene.recoup.invoices.mark_paid_out_of_band(bill.id, reason="they wired it")
+        again = scene.recoup.invoices.mark_paid_out_of_band(bill.id, reason="they wired it")
+        scene.pace.settle()
+        scene.live(days=5)
+
+        assert (done.outcome, done.resolved_as) == (Outcome.RESOLVED, "paid_out_of_band")
+        assert again == done
+        seen = scene.recoup.invoices.get(bill.id)
+        assert (seen.resolved_as, seen.remaining) == ("paid_out_of_band", NOTHING)
+
+    def test_is_paid_by_another_way_only_while_it_is_owed(self, scene, bill):
+        with pytest.raises(NotPossible, match="is paid"):
+            scene.recoup.invoices.mark_paid_out_of_band(bill.id, reason="twice")
 
     def test_can_be_forgiven(self, scene, bill):
         decided(scene, disputed(scene, bill), won=False)

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import pytest
 
-from recoup.commands.options import Metadata, Ref, verb
+from recoup.commands.options import Metadata, verb
 from recoup.core.money import Money
 from recoup.errors import InvalidValue, UnknownOption
+from recoup.store.views.reading import Ref
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -140,7 +140,7 @@ class TestStarting:
             ({"collection": "send_invoice"}, "days_until_due"),
             ({"days_until_due": 3}, "days_until_due"),
             ({"metadata": {"": "x"}}, "metadata"),
-            ({"gate": "payment"}, "gate is not available yet"),
+            ({"gate": "payment"}, "gate: expected PaymentGate or None, got text"),
             ({"trail_days": 7}, "did you mean 'trial_days'"),
         ],
     )

@@ -1,26 +1,14 @@
 from __future__ import annotations
 
-import os
-import shutil
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-import psycopg
 import pytest
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
+from studio import Studio
 
-from recoup.billing import Recoup
-from recoup.config import Config
-from recoup.demo.pace import Pace
-from recoup.jobs.clocks import TestClock
-from recoup.mail.senders.file import FileSender
-from recoup.processors.fake import LOST, NO_FUNDS, Broke, Declines, FakeProcessor
-from recoup.testing.crash import Work, Workers, abandon, copied
+from recoup.processors.fake import LOST, NO_FUNDS, Broke, Declines
+from recoup.testing.crash import Work
 from recoup.testing.scene import Scene
-from recoup.verification import verified
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -44,15 +32,6 @@ ROWS = (
 )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Where everything ended: the rows, and the money in the fake's books."""
-
-    rows: tuple
-    captured: dict
-    charges: int
-
-
 def prepare(url, home):
     """
     Play a business until much is due at one instant, and stop before any of it is done.
@@ -73,106 +52,17 @@ def prepare(url, home):
     return Work(url, home / "books.sqlite3", home, DUE)
 
 
-class Studio:
-    """The prepared world, and clones of it."""
-
-    def __init__(self, server_url, template, folder):
-        self.server_url = server_url
-        self.folder = folder
-        self.workers = Workers()
-        self._numbers = count()
-        self._master = self._create(template)
-        self.work = prepare(self._url(self._master), folder / "master")
-        abandon(self.work.database_url)
-
-    @contextmanager
-    def world(self):
-        """Lend a clone of the prepared world."""
-        name = self._create(self._master)
-        home = self.folder / name
-        try:
-            yield copied(self.work, database_url=self._url(name), home=home)
-        finally:
-            self._drop(name)
-            shutil.rmtree(home)
-
-    def close(self):
-        self._drop(self._master)
-
-    def _create(self, template):
-        name = f"kill_{os.getpid()}_{next(self._numbers)}"
-        with psycopg.connect(self.server_url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        return name
-
-    def _drop(self, name):
-        with psycopg.connect(self.server_url, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-    def _url(self, name):
-        url = make_url(self.server_url).set(drivername="postgresql", database=name)
-        return url.render_as_string(hide_password=False)
-
-
 @pytest.fixture(scope="module")
 def studio(server_url, template, tmp_path_factory):
-    made = Studio(server_url, template, tmp_path_factory.mktemp("kill"))
+    folder = tmp_path_factory.mktemp("kill")
+    made = Studio(server_url, template, folder, prepare=prepare, rows=ROWS)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
 def unhurt(studio):
-    """Where everything ends when nobody is killed, and the steps it takes."""
-    with studio.world() as work:
-        run = studio.workers.run(work)
-        assert not run.killed
-        return run, finished(work)
-
-
-def finished(work):
-    """Let a fresh worker end what is left; return where that led, after checking everything."""
-    abandon(work.database_url)
-    clock = TestClock(work.now)
-    config = Config.load(database_url=work.database_url, home=work.home)
-    sender = FileSender(work.mails)
-    with (
-        FakeProcessor(work.books) as fake,
-        Recoup(config, processor=fake, sender=sender, clock=clock) as recoup,
-    ):
-        recoup.worker().tick()
-        recoup.absorb_stored()  # a worker does this every minute
-        Pace(recoup, fake, clock).settle()
-        found = verified(recoup)
-        assert (found.violations, found.books_match) == ((), True)
-        with recoup.database.connect() as connection:
-            rows = tuple(sorted(map(repr, connection.execute(text(sql)))) for sql in ROWS)
-            sent = "SELECT trim(message_id, '<>') FROM mails WHERE sent_at = :now"
-            mails = sorted(connection.scalars(text(sent), {"now": work.now}))
-        # Each mail went out, once: the same one again would have the same Message-ID.
-        assert sorted(path.stem for path in work.mails.iterdir()) == mails
-        books = fake.books()
-    return Outcome(rows, dict(books.captured), len(books.charges))
-
-
-def killed_at(studio, *points):
-    """Kill one worker after another, each at its step; return how it ended and where it led."""
-    with studio.world() as work:
-        for point in points:
-            run = studio.workers.run(work, kill_at=point)
-            abandon(work.database_url)
-            if not run.killed:
-                return run, None
-        return run, finished(work)
-
-
-def assert_same(outcome, expected, where):
-    """Fail with the rows that differ, not with all of them."""
-    rows = zip(ROWS, outcome.rows, expected.rows, strict=True)
-    for sql, found, wanted in rows:
-        lacks, has = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
-        assert found == wanted, "\n".join((f"killed at {where}", sql, *lacks, "but", *has))
-    assert outcome == expected, f"killed at {where}"
+    return studio.unhurt()
 
 
 class TestTheWorldOfTheKills:
@@ -192,11 +82,11 @@ class TestAWorkerThatIsKilled:
     def test_at_any_step_loses_and_doubles_nothing(self, studio, unhurt, first):
         kills = 0
         for point in count(first, 4):
-            run, outcome = killed_at(studio, point)
+            run, outcome = studio.killed_at(point)
             if not run.killed:
                 break
             kills += 1
-            assert_same(outcome, unhurt[1], run.last)
+            studio.assert_same(outcome, unhurt[1], run.last)
 
         assert kills == len(range(first, len(unhurt[0].steps) + 1, 4))
 
@@ -208,7 +98,7 @@ class TestAWorkerThatIsKilledAgain:
         for point in range(first, len(unhurt[0].steps) + 1, 4):
             # Every seventh step of the recovery, another seventh after each first kill.
             for again in count(1 + point % 7, 7):
-                run, outcome = killed_at(studio, point, again)
+                run, outcome = studio.killed_at(point, again)
                 if not run.killed:
                     break
-                assert_same(outcome, unhurt[1], f"{point}, then at {run.last}")
+                studio.assert_same(outcome, unhurt[1], f"{point}, then at {run.last}")

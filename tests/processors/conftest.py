@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from recoup.core import states
 from recoup.core.billing.requests import (
     ChangeSubscription,
     CreateInvoice,
@@ -21,6 +22,8 @@ from recoup.core.facts import SubscriptionFact
 from recoup.core.money import Money
 from recoup.errors import Rejected
 from recoup.processors.fake import NO_FUNDS, Declines, FakeProcessor, Pays
+from recoup.processors.fake.books import all_of
+from recoup.processors.fake.model import Charge, Customer, Invoice
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -175,3 +178,84 @@ class Host:
 @pytest.fixture
 def host(town):
     return Host(town)
+
+
+def everything(fake, kind):
+    """Return all that the world has of one kind."""
+    with fake._world.reading() as connection:
+        return list(all_of(connection, kind))
+
+
+@pytest.fixture
+def books_agree(town):
+    """After the test: the books say of owed, taken and given money what the things do."""
+    yield
+    books = town.fake.books()
+    charges = [one for one in everything(town.fake, Charge) if states.succeeded(one.state)]
+    invoices = everything(town.fake, Invoice)
+    taken = sum(charge.amount for charge in charges)
+    given = sum(charge.refunded for charge in charges)
+    owed = sum(one.remaining for one in invoices if states.is_owed(one.status))
+    for_nothing = taken - sum(invoice.paid for invoice in invoices)
+    credit = sum(customer.credit for customer in everything(town.fake, Customer))
+    held = {account: minor for (account, _), minor in books.balances.items()}
+    assert books.imbalance() == {}
+    assert held.get("receivable", 0) == owed - for_nothing
+    assert held.get("cash", 0) == taken - given
+    assert held.get("credit", 0) == -credit
+
+
+@pytest.fixture
+def dear(host):
+    return host.fake.create_price(Money(6200, "EUR"))
+
+
+@pytest.fixture
+def cheap(host):
+    return host.fake.create_price(Money(3100, "EUR"))
+
+
+class Wish:
+    """A subscription of 31 euros for January, ten days old, whose holder wants more."""
+
+    def __init__(self, host, price, dear, **how):
+        self.host, self.fake, self.price, self.dear = host, host.fake, price, dear
+        self.begun = host.start(ItemWanted(price), **how)
+        host.wait(10 * DAY)
+
+    def mood(self, payer):
+        self.fake.update_method(self.customer.default_method, payer=payer)
+
+    @property
+    def customer(self):
+        with self.fake._world.session() as s:
+            return s.get(Customer, self.host.sub(self.begun).customer)
+
+    def ask(self, price=None, payer=None, **how):
+        """Ask for the dear price, gated and billed now, with a card in this mood."""
+        if payer is not None:
+            self.mood(payer)
+        how = {"gated": True, "proration": "invoice_now"} | how
+        return self.host.ask(self.host.change(self.begun, (price or self.dear,), **how))
+
+    @property
+    def sub(self):
+        return self.host.sub(self.begun)
+
+    @property
+    def bill(self):
+        return self.host.invoices(self.begun)[-1]
+
+    @property
+    def bought(self):
+        return [item.price for item in self.sub.items]
+
+    def pay(self):
+        """Let the holder pay the bill with a card that works."""
+        self.mood(Pays())
+        self.fake.customer_pays(self.bill.id)
+
+
+@pytest.fixture
+def wish(host, cheap, dear):
+    return Wish(host, cheap, dear)

@@ -184,9 +184,14 @@ class TestRedeeming:
             else:
                 host.ask(StartSubscription(customer, items, coupon="TEN"))
 
-    def test_gives_nothing_back_when_the_subscription_never_begins(self, host, town, coupon):
+    @pytest.mark.parametrize("canceled", [False, True])
+    def test_gives_nothing_back_when_the_subscription_never_begins(
+        self, host, town, coupon, canceled
+    ):
         coupon(max_redemptions=1)
-        host.start(coupon="TEN", payer=Declines(NO_FUNDS))
+        waiting = host.start(coupon="TEN", payer=Declines(NO_FUNDS))
+        if canceled:
+            host.ask(CancelSubscription(waiting.object))
         host.wait(DAY)
 
         request = StartSubscription(host.customer(), (ItemWanted(host.price),), coupon="TEN")

@@ -9,14 +9,20 @@ import pytest
 from recoup.core import states
 from recoup.core.billing.requests import (
     CreateCustomer,
+    CreateInvoice,
     DeleteCustomer,
     DetachMethod,
+    FinalizeInvoice,
+    LineWanted,
     UpdateCustomer,
     UpdateTaxLocation,
+    VoidInvoice,
 )
+from recoup.core.money import Money
 from recoup.errors import CustomerTaxLocationInvalid, KeyReused, Rejected
 from recoup.processors.fake.model import Customer
 
+TEN = LineWanted("Ten", Money(1000, "EUR"))
 BERLIN = {"country": "DE", "city": "Berlin", "postal_code": "10115", "line1": "Torstr. 1"}
 
 
@@ -225,3 +231,33 @@ class TestDeleting:
         ask(DeleteCustomer(desk))
 
         assert json.dumps(town.last()["data"]["object"]).count("Berlin") == 0
+
+    def test_leaves_drafts_that_nobody_can_finalise(self, town, ask, desk):
+        draft = ask(CreateInvoice(desk, (TEN,), finalize=False)).object
+        ask(DeleteCustomer(desk))
+
+        with town.unchanged("was deleted"):
+            ask(FinalizeInvoice(draft))
+
+    def test_leaves_what_is_owed_to_be_closed_and_not_to_be_paid(self, town, ask, desk):
+        owed = ask(CreateInvoice(desk, (TEN,))).object
+        town.fake.attach_method(desk)
+        ask(DeleteCustomer(desk))
+
+        with town.unchanged("was deleted"):
+            town.fake.pay_invoice(owed, method=None, key="k", off_session=True)
+        with town.unchanged("was deleted"):
+            town.fake.customer_pays(owed)
+
+        assert ask(VoidInvoice(owed)).status == "void"
+        assert town.fake.books().captured_in("EUR") == 0
+
+    def test_leaves_what_was_paid_to_be_given_back(self, town, ask, desk):
+        paid = ask(CreateInvoice(desk, (TEN,))).object
+        town.fake.attach_method(desk)
+        charge = town.fake.pay_invoice(paid, method=None, key="k", off_session=False).processor_id
+        ask(DeleteCustomer(desk))
+
+        town.fake.refund(charge)
+
+        assert town.fake.books().refunded_in("EUR") == 1000

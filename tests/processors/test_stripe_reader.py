@@ -138,7 +138,7 @@ class TestASubscription:
             SubscriptionFact(
                 processor_id="sub_1",
                 customer="cus_1",
-                seen=Seen(0, LATER, 4, "evt_1"),
+                seen=Seen(0, LATER, 0, "evt_1"),
                 status="active",
                 plan="price_basic",
                 prices=("price_basic",),
@@ -179,6 +179,23 @@ class TestASubscription:
         (fact,) = told("customer.subscription.deleted", shown)
 
         assert (fact.end_reason, fact.ended_at, fact.seen.rank) == (ours, LATER, 1)
+
+    @pytest.mark.parametrize(
+        ("previous", "tie"),
+        [
+            ({"status": "incomplete"}, 1),
+            ({"status": "past_due", "latest_invoice": None}, 4),
+            ({"status": "active"}, 0),
+            ({"status": "unheard_of"}, 0),
+            ({"metadata": {}}, 0),
+        ],
+    )
+    def test_says_which_status_it_has_left(self, previous, tie):
+        shown = events.subscription("sub_1", "cus_1")
+
+        (fact,) = told("customer.subscription.updated", shown, previous=previous)
+
+        assert fact.seen.tie == tie
 
     def test_that_will_end_has_no_reason_yet(self):
         shown = events.subscription(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
+import gated
+
 from recoup.core.billing.requests import ItemChange
 from recoup.core.money import Money
 from recoup.errors import ProcessorError, Undeliverable, Unreachable
@@ -107,6 +109,7 @@ class Story(Stage):
             self.money_back,
             self.debts,
             self.news_that_is_late,
+            self.at_gates,
             self.farewells,
         ):
             chapter()
@@ -280,6 +283,9 @@ class Story(Stage):
             self.recoup.payments.charge(asked, TEN, description="Pen")
             self.fake.mark_paid_out_of_band(owed)
         self._live(20)
+
+    def at_gates(self) -> None:
+        gated.tell(self)
 
     def news_that_is_late(self) -> None:
         """Of a first failure we hear when its case, opened by the second one, is over."""

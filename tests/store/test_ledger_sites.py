@@ -21,11 +21,12 @@ from recoup.store.writer import Writer
 from recoup.testing.scene import Scene
 
 PACKAGE = Path(recoup.__file__).parent
-#: They write what the ledger never tells: the version of a row, and what is personal.
+#: They write what the ledger never tells: the version of a row, what is personal, and requests.
 UNTOLD = {
     "commands.changing._updated",
     "commands.changing.keep.prepare",
     "commands.changing.update.prepare",
+    "commands.scheduling._unmark",
     "store.records.customers.claim",
 }
 _decode = msgspec.json.Decoder(dict).decode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from recoup import plan_file, policy_file
+from recoup import plan_file, policy_file, work
 from recoup.billing import SIMULATED_NOW
 from recoup.cli.opening import clock_of
 from recoup.cli.output import instant
@@ -19,16 +19,18 @@ from recoup.config import Config
 from recoup.core.policy import Policies
 from recoup.effects import EFFECTS
 from recoup.errors import ConfigError, RecoupError
-from recoup.jobs import clocks, listing
-from recoup.mail.emails import EMAILS
+from recoup.jobs import listing
+from recoup.jobs.clocks import ClockHealth
+from recoup.mail.emails import NOTICES
 from recoup.processors import PROCESSORS
 from recoup.store import database
+from recoup.store.events import outbox
 from recoup.store.queries import health
 from recoup.store.records import settings
 
 Level = Literal["ok", "warn", "wrong"]
 
-#: A queue, or a recurring run, that is later than this has nobody who works on it.
+#: A queue that is later than this, or a recurring run that is so late, has nobody who works on it.
 LATE: Final = timedelta(minutes=15)
 
 
@@ -53,7 +55,7 @@ def _settings(config: Config) -> Iterator[Finding]:
         yield Finding("policy", "ok", "the default one")
     else:
         try:
-            policies = policy_file.load(config.policy, mails=frozenset(EMAILS))
+            policies = policy_file.load(config.policy, mails=NOTICES)
             names = ", ".join(choice.policy.name for choice in policies.choices)
             yield Finding("policy", "ok", f"{config.policy}: {names}")
         except ConfigError as error:
@@ -160,12 +162,13 @@ def _work(config: Config, engine: Engine) -> Iterator[Finding]:
             yield Finding("clock", "warn", f"simulated, it is {instant(now)}", help)
         else:
             yield Finding("clock", "ok", "the machine's")
-        yield _clocks(connection, now)
-        yield _queues(connection, now)
+        yield from _clocks(work.clocks_health(connection, now))
+        yield _queues(connection, config.queues, now)
         left = health.backlog(connection, now=now)
         yield _overdue(left, now)
         yield from _backlog(left)
-        unknown = listing.unknown_kinds(connection, EFFECTS)
+        told = {outbox.KIND + name for name in outbox.handlers(connection)}
+        unknown = listing.unknown_kinds(connection, {*EFFECTS, *told})
         if unknown:
             help = "A newer version wrote them: run its workers, or upgrade this one."
             yield Finding("effects", "wrong", f"of unknown kinds: {_counted(unknown)}", help)
@@ -175,33 +178,47 @@ def _work(config: Config, engine: Engine) -> Iterator[Finding]:
             yield running
 
 
-def _clocks(connection: Connection, now: datetime) -> Finding:
-    if not clocks.beats(connection):
+def _clocks(health: Sequence[ClockHealth]) -> Iterator[Finding]:
+    missed = [clock for clock in health if clock.missed]
+    what = "; ".join(map(_late, missed))
+    if all(clock.due_at is None for clock in health):
         help = "Start one: recoup worker"
-        return Finding("clocks", "warn", "no worker has run yet", help)
-    missed = clocks.missed(connection, now)
-    failing = [beat for beat in clocks.beats(connection) if beat.error is not None]
+        yield Finding("clocks", "warn", f"no process has run yet; nobody runs {what}", help)
+    elif missed:
+        dead = any(clock.due_at is None or clock.late_by >= LATE for clock in missed)
+        help = "Start a worker: recoup worker; or call `recoup tick` from cron."
+        yield Finding("clocks", "wrong" if dead else "warn", f"missed: {what}", help)
+    else:
+        yield Finding("clocks", "ok", "all on time")
+    failing = [clock for clock in health if clock.error is not None]
     if failing:
-        what = "; ".join(f"{beat.name} fails: {beat.error}" for beat in failing)
-        return Finding("clocks", "wrong", what, "It is tried again by its schedule; see the log.")
-    late = [beat for beat in missed if now - beat.due_at > max(LATE, 2 * beat.every)]
-    if late:
-        what = ", ".join(f"{beat.name} (due since {instant(beat.due_at)})" for beat in late)
-        return Finding("clocks", "wrong", f"missed: {what}", "Start a worker: recoup worker")
-    if missed:
-        what = ", ".join(beat.name for beat in missed)
-        return Finding("clocks", "warn", f"a little late: {what}", "Does a worker run?")
-    return Finding("clocks", "ok", "all on time")
+        what = "; ".join(f"{one.name} ({one.failures} in a row): {one.error}" for one in failing)
+        names = " ".join(f"--clock {one.name}" for one in failing)
+        help = f"Mend the cause, then try it now: recoup tick {names}"
+        yield Finding("failing clocks", "wrong", what, help)
 
 
-def _queues(connection: Connection, now: datetime) -> Finding:
+def _late(clock: ClockHealth) -> str:
+    if clock.due_at is None:
+        return clock.name
+    late = timedelta(seconds=clock.late_by // timedelta(seconds=1))
+    last = "has never run" if clock.last_run is None else f"last ran {instant(clock.last_run)}"
+    return f"{clock.name} is late by {late} ({last}, due since {instant(clock.due_at)})"
+
+
+def _queues(connection: Connection, served: Sequence[str], now: datetime) -> Finding:
     lags = listing.lag(connection, now)
     if not lags:
         return Finding("queues", "ok", "nothing is due")
     what = ", ".join(f"{lag.due} due on {name}, late by {lag.late}" for name, lag in lags.items())
-    if max(lag.late for lag in lags.values()) > LATE:
-        return Finding("queues", "wrong", what, "Start a worker, or more of them: recoup worker")
-    return Finding("queues", "ok", what)
+    if max(lag.late for lag in lags.values()) <= LATE:
+        return Finding("queues", "ok", what)
+    idle = [name for name, lag in lags.items() if lag.late > LATE and name not in served]
+    if idle:
+        help = f"RECOUP_QUEUES leaves out {', '.join(idle)}: have workers serve that too."
+    else:
+        help = "Start a worker, or more of them: recoup worker"
+    return Finding("queues", "wrong", what, help)
 
 
 def _overdue(left: health.Backlog, now: datetime) -> Finding:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from recoup import work
 from recoup.billing import SIMULATED_NOW, Recoup
 from recoup.config import Config
+from recoup.demo.stage import DEMO
 from recoup.errors import InvalidValue
 from recoup.jobs.clocks import Clock, SystemClock, TestClock
 from recoup.store import database
@@ -25,18 +26,19 @@ LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
-def opened(*, at: datetime | None = None) -> Iterator[Recoup]:
+def opened(*, at: datetime | None = None, log: str | None = None) -> Iterator[Recoup]:
     """
     Give the whole of Recoup, at the settings of the environment.
 
     Args:
         at: An instant to work at instead of now. The database has a simulated clock from then
             on, and it stands there: what is written was never written at another time.
+        log: The form of log lines, instead of the setting's.
 
     Raises:
         InvalidValue: `at` with a real processor, before the simulated now, or too late.
     """
-    config = Config.load()
+    config = Config.load() if log is None else Config.load(log=log)
     _log(config)
     with stored(config) as engine:
         clock = None if at is None else _moved(engine, config, at)
@@ -66,6 +68,21 @@ def stored(config: Config | None = None) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+def refuse_a_demonstration(recoup: Recoup) -> None:
+    """
+    Keep a business's own events out of a database that the next demonstration empties.
+
+    Raises:
+        InvalidValue: it holds one.
+    """
+    with recoup.database.connect() as connection:
+        if DEMO in settings.read(connection):
+            raise InvalidValue(
+                "this database holds a demonstration, and the next one removes everything in it: "
+                "set RECOUP_HOME or RECOUP_DATABASE_URL to take in events of your own"
+            )
 
 
 def clock_of(engine: Engine) -> Clock:
@@ -106,6 +123,7 @@ def _log(config: Config) -> None:
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(_Json() if config.log == "json" else text)
-    root = logging.getLogger("recoup")
-    root.handlers = [handler]
-    root.setLevel(logging.INFO)
+    for name in ("recoup", "uvicorn"):
+        root = logging.getLogger(name)
+        root.handlers = [handler]
+        root.setLevel(logging.INFO)

@@ -25,6 +25,8 @@ def page(told: Explanation, *, lines: int | None = 40, decisions: int | None = 3
 def _parts(told: Explanation, lines: int | None, decisions: int | None) -> Iterator[Any]:
     yield _head(told)
     yield from _section("Trouble", _trouble(told))
+    yield from _section("Awaited", [Text(printable(one.words)) for one in told.waiting])
+    yield from _section("Came too late", _late(told))
     yield from _section("Cases", _cases(told))
     yield from _section("Owed", _obligations(told))
     yield from _section("Tries to come", _plan(told))
@@ -74,6 +76,11 @@ def _trouble(told: Explanation) -> Iterator[Any]:
         f"{trouble.state} ({trouble.failures} in a row): {printable(trouble.reason)}", "red"
     )
     yield Text(f"tried again {again}")
+
+
+def _late(told: Explanation) -> Iterator[Any]:
+    for one in told.late:
+        yield Text(printable(f"{one.amount} with {one.payment} ({one.why}): {one.becomes}."))
 
 
 def _cases(told: Explanation) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -30,6 +30,8 @@ _LINE: Final = re.compile(
     rf"(.+)=({_AMOUNT}) ?([A-Z]{{3}})(?: x([0-9]{{1,9}}))?(?: tax ({_AMOUNT}))?"
 )
 _PRICE: Final = re.compile(r"([^\s:=]+)(?::([0-9]{1,9}))?")
+_SPAN: Final = re.compile(r"([0-9]{1,6})([mhd])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _ITEM: Final = re.compile(r"([^\s:=]+)=([^\s:=]+)?(?::([0-9]{1,9}))?")
 
 
@@ -139,6 +141,12 @@ def owner(given: str) -> tuple[str, str]:
     return kind, name
 
 
+def span(given: str) -> timedelta:
+    """Return the span of time that "90m", "23h" or "2d" names."""
+    amount, unit = _matched(_SPAN, given).groups()
+    return timedelta(**{_UNITS[unit]: int(amount)})
+
+
 def _pair(given: str) -> tuple[str, str]:
     name, equals, value = given.partition("=")
     if not (name and equals):
@@ -176,6 +184,7 @@ CHANGED: Final = Form(
 LINE: Final = Form(
     "LINE", "TEXT=AMOUNT CURRENCY[ xQUANTITY][ tax AMOUNT] like 'Seats=30.00 EUR x3'", line
 )
+SPAN: Final = Form("SPAN", "minutes, hours or days like 90m, 23h or 2d", span)
 OWNER: Final = Form("TYPE:ID", "an owner like user:42", owner)
 _PAIR: Final = Form("NAME=VALUE", "NAME=VALUE", _pair, private=True)
 OBJECT: Final = Form("JSON", "a JSON object, or - to read one from standard input", _object,

@@ -14,6 +14,7 @@ from typing import Final
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "demo": ("recoup.cli.demo:demo", "Run dunning end to end with pretended customers."),
     "ingest": ("recoup.cli.commands.ingest:ingest", "Take in events of the processor."),
+    "serve": ("recoup.cli.commands.serve:serve", "Take webhooks in over HTTP, until stopped."),
     "worker": ("recoup.cli.commands.worker:worker", "Do what is due, until stopped."),
     "tick": ("recoup.cli.commands.tick:tick", "Look once at everybody whose time has come."),
     "explain": ("recoup.cli.commands.explain:explain", "Tell why a customer is in this state."),
@@ -39,6 +40,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "cases": ("recoup.cli.commands.cases:cases", "Look at episodes of debt."),
     "tasks": ("recoup.cli.commands.tasks:tasks", "See to what only a person can bring on."),
     "effects": ("recoup.cli.commands.effects:effects", "Look at work to be done, retry it."),
+    "handlers": ("recoup.cli.commands.handlers:handlers", "See what is told of which events."),
     "webhooks": ("recoup.cli.commands.webhooks:webhooks", "Look at what arrived, replay it."),
     "mail": ("recoup.cli.commands.mail:mail", "Look at the mails."),
     "policy": ("recoup.cli.commands.policy:policy", "Check a file of dunning policies."),

@@ -14,18 +14,19 @@ returns the same result; another request under it raises.
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine
 
 from recoup import errors
+from recoup.commands.filing import AWAITED, digest_of, file, own_key
 from recoup.commands.kinds import Kind as Kind
 from recoup.commands.kinds import Plan as Plan
 from recoup.commands.kinds import Recording as Recording
@@ -34,33 +35,29 @@ from recoup.core import states
 from recoup.core.billing.catalogue import NOTHING_SOLD, Catalogue
 from recoup.core.billing.requests import UNSTORED, Request
 from recoup.core.billing.views import Recorded
-from recoup.core.states import CommandState
 from recoup.errors import (
     InProgress,
     InvalidKey,
+    InvalidValue,
     KeyConflict,
     NotFound,
     RecoupError,
 )
 from recoup.jobs import queue
-from recoup.jobs.base import NewEffect
+from recoup.jobs.queue import Live
 from recoup.processors.base import Processor
 from recoup.store import observe
 from recoup.store.records import commands
-from recoup.store.records.commands import BUSY, Kept, raised, stored
+from recoup.store.records.commands import BUSY, UNREADABLE, Kept, raised
 from recoup.store.writer import Writer
 
 R = TypeVar("R")
+log: Final = logging.getLogger(__name__)
 
 #: Seconds that a caller waits for another one: for its transaction, and for its answer.
 PATIENCE: Final = 30.0
 #: Longer keys would not fit beside what we add to them.
 LONGEST_KEY: Final = 200
-#: What must not be stored can not be asked by another process: workers leave it alone that long.
-ALONE: Final = timedelta(minutes=1)
-_encode: Final = msgspec.json.Encoder(order="sorted").encode
-#: Among a command's kept values: the key of the effect that its caller waits for.
-_AWAITED: Final = "awaited"
 
 
 class Recompute(Protocol):
@@ -129,9 +126,11 @@ class Office:
             InProgress: another caller's identical command is still being carried out, or another
                 transaction holds the customer.
             Unreachable: the outcome is unknown; it is pursued, and the key tells it later.
-            Busy: the processor was busy; it is tried again, and the key tells the outcome.
+            Busy: the processor was busy, or what was asked before about the same subject has no
+                answer; it is tried again, and the key tells the outcome.
+            Unreadable: nobody understands the answer; it is kept, for a person.
         """
-        if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+        if key is not None and len(printable(key)) > LONGEST_KEY:
             raise InvalidKey(f"key: expected 1 to {LONGEST_KEY} printable characters")
         subject = subject or (f"customer:{customer}" if customer is not None else kind.name)
         digest = digest_of(kind.name, customer, subject, asked)
@@ -139,6 +138,22 @@ class Office:
         if self.bound is not None:
             return Recorded(kept.key, kind.name)  # type: ignore[return-value]  # see `Later`
         return self._over(kind, kept, self.patience)
+
+    def ended(
+        self, kind: Kind[R], *, asked: Mapping[str, Any], customer: int, subject: str, key: str
+    ) -> Kept | None:
+        """
+        Return the command of this key if it is over, before its steps are gone through again.
+
+        Raises:
+            KeyConflict: the key was used for something else; no step is made then.
+        """
+        with self.reading() as connection:
+            found = commands.by_key(connection, printable(key))
+        if found is None:
+            return None
+        same = _same(found, kind, digest_of(kind.name, customer, subject, asked))
+        return same if states.is_over(same.state) else None
 
     def result(self, key: str) -> Any:
         """
@@ -157,19 +172,21 @@ class Office:
     def wait(self, key: str, *, timeout: float | None = None) -> Any:
         """Carry the command with this key out, and return its result; see `Recoup.wait`."""
         kept = self._kept(key)
+        if timeout is not None and (type(timeout) not in (int, float) or not timeout >= 0):
+            raise InvalidValue(f"timeout: expected seconds, 0 or more, got {timeout!r:.60}")
         patience = self.patience if timeout is None else timeout
         return self._over(self.kinds[kept.kind], kept, patience)
 
     def _over(self, kind: Kind[R], kept: Kept, patience: float) -> R:
         if not states.is_over(kept.state):
             kept = self._carried_out(kept, patience)
-        elif _AWAITED in kept.args:
-            self.see_to(str(kept.args[_AWAITED]), patience)
+        elif AWAITED in kept.args:
+            self.see_to(str(kept.args[AWAITED]), patience)
         return self.result_of(kind, kept)
 
     def _kept(self, key: str) -> Kept:
         with self.database.connect() as connection:
-            kept = commands.by_key(connection, key)
+            kept = commands.by_key(connection, printable(key))
         if kept is None:
             raise NotFound(f"no command has the key {key!r}: is its transaction committed?")
         return kept
@@ -209,16 +226,11 @@ class Office:
                 raise NotFound(f"there is no customer {customer}")
             if key is None:
                 last = commands.last_ended(connection, kind.name, subject, digest)
-                key = f"{kind.name}:{subject[:120]}:{digest[:20]}:{last}"
+                key = own_key(kind.name, subject, digest, last)
             commands.serialize(connection, key)
             found = commands.by_key(connection, key)
             if found is not None:
-                if (found.kind, found.request_hash) != (kind.name, digest):
-                    raise KeyConflict(
-                        f"the key {key!r} belongs to another request ({found.kind}): "
-                        "use a new key for a new request"
-                    )
-                return found
+                return _same(found, kind, digest)
             return self._new(connection, kind, digest, subject, customer, key, prepare)
 
     def _new(
@@ -236,70 +248,36 @@ class Office:
         id = commands.reserve(writer)
         plan = prepare(Recording(writer, self.processor.name, customer, id))
         wanted = plan.request
-        secret = type(wanted) in UNSTORED
-        if secret and self.bound is not None:
-            raise errors.NotPossible(
-                f"{kind.name} is never stored, so it can not wait for the host's commit: "
-                "call it outside of the transaction"
-            )
-        done = wanted is None
-        state = CommandState.DONE if done else CommandState.RECORDED
-        commands.insert(
-            writer,
-            {
-                "id": id,
-                "customer_id": customer,
-                "kind": kind.name,
-                "key": key,
-                "request_hash": digest,
-                "subject": subject,
-                "state": state.value,
-                "processor_key": f"recoup:{kind.name}:{_short(key)}",
-                "request": None if wanted is None or secret else stored(wanted),
-                "args": dict(plan.args) | ({_AWAITED: plan.awaited} if plan.awaited else {}),
-                "result": msgspec.to_builtins(plan.result) if done else None,
-                "error": None,
-                "amount": plan.amount.minor if plan.amount else None,
-                "currency": plan.amount.currency if plan.amount else None,
-                "actor": self.actor,
-                "recorded_at": now,
-                "asked_at": None,
-                "ended_at": now if done else None,
-                "lookups": 0,
-            },
-        )
-        writer.flush()
-        queue.enqueue(connection, [*plan.effects, *self._asking(id, customer, wanted)], now=now)
-        if done and customer is not None:
+        if wanted is not None and type(wanted) in UNSTORED:
+            if self.bound is not None:
+                raise errors.NotPossible(
+                    f"{kind.name} is never stored, so it can not wait for the host's commit: "
+                    "call it outside of the transaction"
+                )
+            self.unstored[id] = wanted
+        file(
+            writer, kind, plan,
+            id=id, customer=customer, subject=subject, key=key, digest=digest,
+        )  # fmt: skip
+        if (wanted is None or plan.decides) and customer is not None:
             self.recompute(connection, [customer], trigger="command", now=now)
         found = commands.by_key(connection, key)
         assert found is not None  # noqa: S101  it was written a moment ago
         return found
 
-    def _asking(self, id: int, customer: int | None, wanted: Request | None) -> list[NewEffect]:
-        """Return the effect that asks for what is wanted, if anything is."""
-        if wanted is None:
-            return []
-        due = self.now()
-        if type(wanted) in UNSTORED:
-            self.unstored[id] = wanted
-            due += ALONE
-        args = {"command_id": id}
-        return [NewEffect("ask", f"ask:{id}", due, "billing", customer_id=customer, args=args)]
-
     def _carried_out(self, kept: Kept, patience: float) -> Kept:
         until = time.monotonic() + patience
         pause = 0.01
         while True:
-            ran = self.carry_out(f"ask:{kept.id}")
+            held_up = _held_up(self, kept)
+            ran = not held_up and self.carry_out(kept.effect)
             with self.database.connect() as connection:
-                found = commands.by_key(connection, kept.key)
-                reason = queue.reason(connection, f"ask:{kept.id}")
-            kept = found or kept
+                kept = commands.by_key(connection, kept.key) or kept
+                live = queue.live(connection, kept.effect)
             if states.is_over(kept.state):
                 return kept
-            if ran or reason is not None:
-                raise _unanswered(kept, reason)
+            if not held_up and live is not None and (ran or live.reason is not None):
+                raise _unanswered(kept, live)
             if time.monotonic() > until:
                 raise InProgress(f"{kept.kind} with the key {kept.key!r} is being carried out")
             time.sleep(pause)
@@ -323,24 +301,72 @@ class Office:
         return replace(self, actor=actor)
 
 
+def printable(key: object) -> str:
+    """
+    Return what can be the key of a command.
+
+    Raises:
+        InvalidKey: it is empty, not printable, or no text.
+    """
+    if not isinstance(key, str) or not key or not key.isprintable():
+        raise InvalidKey(f"key: expected 1 to {LONGEST_KEY} printable characters")
+    return key
+
+
+def _held_up(office: Office, kept: Kept) -> bool:
+    """
+    Carry out what comes before the command; return whether somebody else is at it just now.
+
+    Raises:
+        Busy: one of them has no answer; the text says which one, and why.
+    """
+    with office.database.connect() as connection:
+        line = commands.ahead(connection, kept)
+    for older in line:
+        if older.request is None:
+            continue  # only the process that knows it can ask
+        try:
+            office.carry_out(older.effect)
+        except Exception:
+            log.exception("%s, which %s waits for, failed", older.effect, kept.effect)
+    with office.database.connect() as connection:
+        line = commands.ahead(connection, kept)[:1]
+        for older in line:
+            live = queue.live(connection, older.effect)
+            if live is not None and (live.parked or live.reason is not None):
+                why = commands.waits_for(older, live.reason, parked=live.parked)
+                raise errors.Busy(_pursued(kept, why))
+    return bool(line)
+
+
 def _is_running(database: Engine, key: str, *, until: float) -> bool:
     with database.connect() as connection:
         return time.monotonic() < until and queue.is_running(connection, key)
 
 
-def digest_of(kind: str, customer: int | None, subject: str, asked: object) -> str:
-    """Return what two calls with the same key must agree on."""
-    return hashlib.sha256(_encode([kind, customer, subject, asked])).hexdigest()
+def _same(found: Kept, kind: Kind[Any], digest: str) -> Kept:
+    if (found.kind, found.request_hash) != (kind.name, digest):
+        raise KeyConflict(
+            f"the key {found.key!r} belongs to another request ({found.kind}): "
+            "use a new key for a new request"
+        )
+    return found
 
 
-def _unanswered(kept: Kept, reason: str | None) -> RecoupError:
-    text = (
-        f"{reason or 'no answer came'}; {kept.kind} is pursued: "
-        f"the key {kept.key!r} tells what became of it"
-    )
-    waits = not states.was_asked(kept.state) or (reason or "").startswith(BUSY)
+def _unanswered(kept: Kept, live: Live) -> RecoupError:
+    reason = live.reason or "no answer came"
+    if live.parked:
+        text = (
+            f"{reason}; {kept.kind} needs a person (recoup effects retry {live.id}), "
+            f"and then the key {kept.key!r} tells what became of it"
+        )
+        return (
+            errors.Unreadable(text) if reason.startswith(UNREADABLE) else errors.Unreachable(text)
+        )
+    waits = not states.was_asked(kept.state) or reason.startswith(BUSY)
+    text = _pursued(kept, reason)
     return errors.Busy(text) if waits else errors.Unreachable(text)
 
 
-def _short(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:40]
+def _pursued(kept: Kept, reason: str) -> str:
+    return f"{reason}; {kept.kind} is pursued: the key {kept.key!r} tells what became of it"

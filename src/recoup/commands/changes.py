@@ -9,20 +9,26 @@ is made on the way. What was billed is compared with what was shown; a differenc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from recoup.commands import offers
 from recoup.commands.base import Kind, Plan, Recording, Work
-from recoup.commands.coupons import Ref
-from recoup.commands.lifecycle import Looking, begun, refuse_duplicates
+from recoup.commands.kinds import Refusal
+from recoup.commands.lifecycle import begun, refuse_duplicates
+from recoup.commands.offers import Offers
 from recoup.commands.options import verb
+from recoup.commands.starting import GATE
+from recoup.commands.targets import Target, is_so, target_of
+from recoup.commands.targets import When as When
+from recoup.core.activation import PaymentGate
 from recoup.core.billing import items as lists
 from recoup.core.billing import terms
 from recoup.core.billing.answers import Answer
-from recoup.core.billing.items import Prices, Wanted, count, wanted
+from recoup.core.billing.items import Prices, count
 from recoup.core.billing.requests import ChangeSubscription, ItemChange, Proration
-from recoup.core.billing.views import Item, Preview, Subscription
+from recoup.core.billing.views import Preview, Subscription
 from recoup.core.facts import InvoiceFact
 from recoup.core.money import Money
 from recoup.errors import (
@@ -30,14 +36,12 @@ from recoup.errors import (
     InvalidValue,
     NotPossible,
     PreviewExpired,
-    ProcessorError,
     StaleRecord,
 )
-from recoup.store import tables, views
+from recoup.store import views
 from recoup.store.records import commands, previews
 from recoup.store.records import subscriptions as rows
-
-When = Literal["now", "period_end"]
+from recoup.store.views.reading import Ref
 
 #: How long what was shown may be bought.
 HOLDS: Final = timedelta(hours=1)
@@ -49,8 +53,11 @@ def _changed(work: Work, answer: Answer) -> Subscription:
     """Remember what comes with the next period; compare what was billed with what was shown."""
     shown = previews.of_command(work.writer.connection, work.command_id)
     now = views.read_subscription(work.writer.connection, answer.object, plans=work.plans)
+    if GATE in work.args:
+        bills = _invoices(answer, now)
+        offers.offered(work, now, bills[-1].processor_id if bills else None)
     if shown is None:
-        return now
+        return views.read_subscription(work.writer.connection, now.id, plans=work.plans)
     coming: list[dict[str, Any]] = []
     if shown.change.at_period_end:
         to_be = lists.after(now.items, shown.change.items)
@@ -71,21 +78,16 @@ def _compare(work: Work, now: Subscription, shown: previews.Kept, answer: Answer
         fact.due.currency == billed.currency for fact in newest.values()
     ):
         return
-    work.writer.insert(
-        tables.tasks,
-        {
-            "customer_id": now.customer_id,
-            "key": f"preview_mismatch:{work.command_id}",
-            "kind": "preview_mismatch",
-            "detail": (
-                f"the change of subscription {now.id} was shown as {shown.quote.due_now} "
-                f"({shown.id}) and billed as {billed}: look at it, and make it good"
-            ),
-            "opened_at": work.writer.now,
-            "closed_at": None,
-        },
+    commands.open_task(
+        work.writer,
+        now.customer_id,
+        key=f"preview_mismatch:{work.command_id}",
+        kind="preview_mismatch",
+        detail=(
+            f"the change of subscription {now.id} was shown as {shown.quote.due_now} "
+            f"({shown.id}) and billed as {billed}: look at it, and make it good"
+        ),
     )
-    work.writer.flush()
 
 
 def _invoices(answer: Answer, now: Subscription) -> list[InvoiceFact]:
@@ -100,52 +102,26 @@ def _invoices(answer: Answer, now: Subscription) -> list[InvoiceFact]:
     return sorted(told, key=lambda fact: fact.seen)
 
 
-def _released(work: Work, error: ProcessorError) -> None:
-    """What was refused has used no preview."""
-    del error
+def _released(work: Work, error: Refusal) -> None:
+    """What was refused has used no preview, and waits for nothing."""
     previews.release(work.writer.connection, work.command_id)
+    offers.undone(work, error)
 
 
-CHANGE: Final = Kind("subscriptions.change", Subscription, _changed, _released)
+CHANGE: Final = Kind(
+    "subscriptions.change",
+    Subscription,
+    _changed,
+    _released,
+    so_already=offers.outdated,
+    settled=offers.seen_again,
+)
 
 KINDS: Final[Sequence[Kind[Any]]] = (CHANGE,)
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
-    """
-    What a subscription is to be: by prices, or item by item.
-
-    `quantity` alone is of one item.
-    """
-
-    when: When
-    proration: Proration
-    prices: tuple[Wanted, ...] | None = None
-    items: tuple[ItemChange, ...] | None = None
-    quantity: int | None = None
-    item: str | None = None
-
-    def changes(self, now: Subscription) -> tuple[ItemChange, ...]:
-        """Return what must be changed of `now`; nothing where it is so already."""
-        if self.prices is not None:
-            made = lists.changes(now.items, self.prices)
-        elif self.items is not None:
-            made = self.items
-        else:
-            made = (ItemChange(self._only(now.items), quantity=self.quantity),)
-        same = lists.alike(lists.after(now.items, made), now.items)
-        return () if same else made
-
-    def _only(self, items: Sequence[Item]) -> str:
-        names = [item.id for item in items]
-        if self.item is None and len(names) != 1:
-            raise InvalidValue(f"item: say which one of {names}")
-        return self.item or names[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Changes(Looking):
+class Changes(Offers):
     """What is bought, changed; nothing is billed that was not computed before."""
 
     @verb
@@ -176,7 +152,7 @@ class Changes(Looking):
                 the change would wait for; or a host's transaction is open.
             Rejected: the processor would refuse the change.
         """
-        return self._previewed(subscription, _target(prices, items, when, proration)).view
+        return self._previewed(subscription, target_of(prices, items, when, proration)).view
 
     @verb
     def change_plan(
@@ -189,6 +165,7 @@ class Changes(Looking):
         when: When = "now",
         proration: Proration = "invoice_now",
         allow_duplicate: bool = False,
+        gate: PaymentGate | None = None,
         key: str | None = None,
     ) -> Subscription:
         """
@@ -197,16 +174,22 @@ class Changes(Looking):
         A change that is scheduled for the period's end is replaced by the next one. What cannot
         be paid now is refused as a whole, and the subscription stays as it was.
 
+        Args:
+            gate: Offer it: nothing changes before what is due for it is paid, and what comes of
+                that is told by `subscription.gate`. At "period_end" it is offered an hour before,
+                and begins a new period once it is paid. `withdraw_offer` takes it back.
+
         Raises:
             PreviewExpired: it is too old, used, or the subscription has changed since.
             DuplicatePlan: another subscription of the customer has this plan.
             NotPossible: it has ended, or not begun.
+            OfferPending: a change is offered already, or is to be.
             InProgress: another change of the subscription is being carried out.
             Rejected: the processor refused; what was due now could not be paid, for example.
         """
         if preview is None:
-            target = _target(prices, items, when, proration)
-            return self._change(subscription, target, allow_duplicate, key)
+            target = target_of(prices, items, when, proration)
+            return self._change(subscription, target, allow_duplicate, key, gate)
         if prices is not None or items is not None:
             raise InvalidValue("a preview says what changes: give either it, or prices or items")
         with self.office.reading() as connection:
@@ -216,8 +199,8 @@ class Changes(Looking):
             raise InvalidValue(f"{preview} was made for subscription {shown.subscription_id}")
         return self._run(
             now,
-            {"preview": preview, "allow_duplicate": allow_duplicate},
-            lambda recording: self._using(recording, preview, allow_duplicate),
+            {"preview": preview, "allow_duplicate": allow_duplicate, "gate": gate},
+            lambda recording: self._using(recording, preview, allow_duplicate, gate),
             f"{CHANGE.name}:{preview}" if key is None else key,
         )
 
@@ -233,7 +216,7 @@ class Changes(Looking):
         key: str | None = None,
     ) -> Subscription:
         """Change how many are bought, of its only item or of the one named; as `change_plan`."""
-        target = _Target(when, proration, quantity=count(quantity), item=item)
+        target = Target(when, proration, quantity=count(quantity), item=item)
         return self._change(subscription, target, False, key)
 
     @verb
@@ -248,10 +231,10 @@ class Changes(Looking):
         key: str | None = None,
     ) -> Subscription:
         """Add, change and take away items; what is not named stays; as `change_plan`."""
-        target = _target(None, items, when, proration)
+        target = target_of(None, items, when, proration)
         return self._change(subscription, target, allow_duplicate, key)
 
-    def _previewed(self, subscription: Ref, target: _Target) -> previews.Kept:
+    def _previewed(self, subscription: Ref, target: Target) -> previews.Kept:
         """Ask for the quote, in no transaction, and keep it."""
         office = self.office
         if office.bound is not None:
@@ -283,28 +266,53 @@ class Changes(Looking):
             )
 
     def _change(
-        self, subscription: Ref, target: _Target, allow_duplicate: bool, key: str | None
+        self,
+        subscription: Ref,
+        target: Target,
+        allow_duplicate: bool,
+        key: str | None,
+        gate: PaymentGate | None = None,
     ) -> Subscription:
         now = self.get(subscription)
+        awaits_end = gate is not None and target.when == "period_end"
         with self.office.reading() as connection:
             known = key is not None and commands.by_key(connection, key) is not None
             busy = _under_way(connection, now)
         pinned = None
-        if not (known or busy or now.ended or _is_so(now, target)):
+        if not (known or busy or now.ended or awaits_end or is_so(now, target)):
+            offers.refuse_ungated(now, gate, target.proration)
             pinned = self._previewed(now.id, target).id
 
         def prepare(recording: Recording) -> Plan:
             if pinned is not None:
-                return self._using(recording, pinned, allow_duplicate)
+                return self._using(recording, pinned, allow_duplicate, gate)
             fresh = views.read_subscription(recording.connection, now.id, plans=self.office.plans)
             _changeable(fresh, target.when)
             _alone(recording, fresh)
-            if not _is_so(fresh, target):
+            if gate is not None and awaits_end and not is_so(fresh, target):
+                return self._later(recording, fresh, target, allow_duplicate, gate)
+            if not is_so(fresh, target):
                 raise StaleRecord(f"subscription {now.id} has just changed: look again")
             return Plan(result=fresh)
 
-        asked = {"target": target, "allow_duplicate": allow_duplicate}
+        asked = {"target": target, "allow_duplicate": allow_duplicate, "gate": gate}
         return self._run(now, asked, prepare, key)
+
+    def _later(
+        self,
+        recording: Recording,
+        now: Subscription,
+        target: Target,
+        allow_duplicate: bool,
+        gate: PaymentGate,
+    ) -> Plan:
+        plans = self.office.plans
+        offers.refuse_ungated(now, gate, target.proration)
+        changes = target.changes(now)
+        if not allow_duplicate:
+            to_be = [item.price for item in lists.after(now.items, changes)]
+            refuse_duplicates(recording, now.customer_id, to_be, plans, besides=now)
+        return offers.offer_later(recording, CHANGE, now, changes, gate, plans)
 
     def _run(
         self,
@@ -322,7 +330,13 @@ class Changes(Looking):
             key=key,
         )
 
-    def _using(self, recording: Recording, preview: str, allow_duplicate: bool) -> Plan:
+    def _using(
+        self,
+        recording: Recording,
+        preview: str,
+        allow_duplicate: bool,
+        gate: PaymentGate | None,
+    ) -> Plan:
         connection, plans = recording.connection, self.office.plans
         shown = previews.named(connection, preview)
         now = views.read_subscription(connection, shown.subscription_id, plans=plans)
@@ -337,38 +351,29 @@ class Changes(Looking):
         if not allow_duplicate:
             to_be = [item.price for item in lists.after(now.items, shown.change.items)]
             refuse_duplicates(recording, now.customer_id, to_be, plans, besides=now)
+        offers.refuse_ungated(now, gate, shown.change.proration)
         previews.use(connection, preview, recording.command_id)
-        return Plan(shown.change)
-
-
-def _target(
-    prices: Prices | None,
-    items: Sequence[ItemChange] | None,
-    when: When,
-    proration: Proration,
-) -> _Target:
-    if (prices is None) == (items is None):
-        raise InvalidValue("expected exactly one of prices and items")
-    if prices is not None:
-        return _Target(when, proration, prices=wanted(prices))
-    return _Target(when, proration, items=tuple(items or ()))
-
-
-def _is_so(now: Subscription, target: _Target) -> bool:
-    """Whether nothing is to be done: it buys that already, and nothing else is to come."""
-    return not target.changes(now) and not now.next_items
+        if gate is None:
+            return Plan(shown.change)
+        if shown.change.at_period_end:
+            raise InvalidValue(
+                f"{preview} is of a change at the period's end: offer it without one"
+            )
+        args = {GATE: offers.offer(recording, now, gate)}
+        return Plan(replace(shown.change, gated=True), args=args)
 
 
 def _changeable(now: Subscription, when: When) -> None:
     begun(now)
+    offers.refuse_offered(now)
     ends = now.cancel_at
     if when == "period_end" and ends and now.period_end and ends <= now.period_end:
         raise NotPossible(f"subscription {now.id} ends with the period: resume it first")
 
 
 def _under_way(connection: Any, now: Subscription) -> bool:
-    open_ones = commands.under_way(connection, now.customer_id, [CHANGE.name])
-    return any(one.subject == f"subscription:{now.id}" for one in open_ones)
+    subject = f"subscription:{now.id}"
+    return bool(commands.under_way(connection, subject=subject, kinds=[CHANGE.name]))
 
 
 def _alone(recording: Recording, now: Subscription) -> None:

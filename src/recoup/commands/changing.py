@@ -17,8 +17,8 @@ from recoup.core.billing.answers import Answer
 from recoup.core.billing.requests import DeleteCustomer, UpdateCustomer, UpdateTaxLocation
 from recoup.core.billing.views import Customer
 from recoup.store import tables
+from recoup.store.records import commands, erasure
 from recoup.store.records import customers as records
-from recoup.store.records import erasure
 
 
 def _same(work: Work, _answer: Answer) -> Customer:
@@ -33,11 +33,17 @@ def _updated(work: Work, answer: Answer) -> Customer:
     return _same(work, answer)
 
 
+def _deleted(work: Work, _request: DeleteCustomer) -> Customer | None:
+    assert work.customer_id is not None  # noqa: S101  every command about customers has one
+    row = records.read(work.writer.connection, work.customer_id)
+    return kept(work.processor, work.customer_id) if row["deleted"] else None
+
+
 UPDATE: Final = Kind("customers.update", Customer, _updated, current=current)
 PUT_DATA: Final = Kind("customers.put_data", Customer, _same, current=current)
 PATCH_DATA: Final = Kind("customers.patch_data", Customer, _same, current=current)
 TAX_LOCATION: Final = Kind("customers.update_tax_location", Customer, _same, current=current)
-DELETE: Final = Kind("customers.delete", Customer, _same, current=current)
+DELETE: Final = Kind("customers.delete", Customer, _same, current=current, so_already=_deleted)
 ERASE: Final = Kind("customers.erase", Customer, _same, current=current)
 KINDS: Final[Sequence[Kind[Any]]] = (
     UPDATE,
@@ -80,7 +86,8 @@ def update(
         row = records.living(recording.connection, id)
         records.claim(recording.writer, row, version)
         metadata.merged(row["metadata"], told.get("metadata", {}))
-        if told:
+        others = commands.under_way(recording.connection, subject=f"customer:{id}")
+        if told or others:  # nothing overtakes what was asked for before
             return Plan(UpdateCustomer(row["processor_id"], **told), args=zone)
         recording.writer.update(tables.customers, row, zone)
         return Plan(result=kept(recording.processor, id))

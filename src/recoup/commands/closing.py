@@ -127,9 +127,10 @@ def planned(deed: Deed, recording: Recording, id: int, reason: str | None) -> Pl
     account = money.account(connection, shown.customer_id, now=now, invoice_id=id)
     invoice = next(one for one in account.invoices if one.id == id)
     paying.refuse_in_flight(connection, invoice, account.tries(id))
-    if deed is FORGIVING and states.is_paid(status) and shown.remaining:
+    again = states.is_paid(status) and bool(shown.remaining)
+    if deed in (FORGIVING, PAID_ELSEWHERE) and again and deed.resolved_as is not None:
         # The processor has closed its books on it; only we know that it is owed again.
-        money.resolve(recording.writer, id, "forgiven")
+        money.resolve(recording.writer, id, deed.resolved_as)
         recording.writer.flush()
         return Plan(result=views.read_invoice(connection, id, now=now))
     if not deed.may(status):

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from recoup.commands.base import Kind, Office, Plan, Recording, Work
+from recoup.commands.kinds import Refusal
 from recoup.commands.options import verb
 from recoup.core.billing import discounts, terms
 from recoup.core.billing.answers import Answer
@@ -28,11 +29,12 @@ from recoup.core.billing.requests import (
 )
 from recoup.core.billing.views import Coupon, Customer, PromotionCode
 from recoup.core.money import Money
-from recoup.errors import CouponRefused, InvalidValue, NotFound, NotPossible, ProcessorError
+from recoup.errors import CouponRefused, InvalidValue, NotFound, NotPossible
 from recoup.store import views
+from recoup.store.records import commands
 from recoup.store.records import coupons as uses
-
-Ref = int | str
+from recoup.store.records.customers import at_processor
+from recoup.store.views.reading import Ref
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _CODE: Final = re.compile(r"[A-Za-z0-9-]{1,200}")
@@ -54,8 +56,13 @@ def _code(work: Work, answer: Answer) -> PromotionCode:
     return views.read_promotion_code(work.writer.connection, answer.object)
 
 
+def _deleted(work: Work, request: DeleteCoupon) -> Coupon | None:
+    found = views.read_coupon(work.writer.connection, request.coupon)
+    return found if found.deleted else None
+
+
 CREATE: Final = Kind("coupons.create", Coupon, _created)
-DELETE: Final = Kind("coupons.delete", Coupon, _coupon)
+DELETE: Final = Kind("coupons.delete", Coupon, _coupon, so_already=_deleted)
 CREATE_CODE: Final = Kind("coupons.create_promotion_code", PromotionCode, _code)
 SET_ACTIVE: Final = Kind("coupons.set_active", PromotionCode, _code)
 
@@ -171,11 +178,12 @@ class Coupons:
             raise InvalidValue(f"minimum: expected more than nothing, got {minimum}")
         with self.office.reading() as connection:
             found = views.read_coupon(connection, coupon)
-            owner = None if customer is None else views.read_customer(connection, customer)
+            owner = None if customer is None else views.read_customer(connection, customer).id
+            known_as = None if owner is None else at_processor(connection, owner)
         request = CreatePromotionCode(
             found.processor_id,
             code,
-            customer=None if owner is None else mirrored(owner),
+            customer=known_as,
             expires_at=terms.whole(expires_at),
             max_redemptions=None
             if max_redemptions is None
@@ -204,15 +212,16 @@ class Coupons:
     ) -> PromotionCode:
         """Let the code be used, or not any more."""
         found = self.get_promotion_code(promotion_code)
+        subject = f"promotion_code:{found.id}"
 
         def prepare(recording: Recording) -> Plan:
             now = views.read_promotion_code(recording.connection, found.processor_id)
-            if now.active is active:
+            others = commands.under_way(recording.connection, subject=subject)
+            if now.active is active and not others:
                 return Plan(result=now)
             return Plan(UpdatePromotionCode(now.processor_id, active))
 
         asked = {"promotion_code": found.id, "active": active}
-        subject = f"promotion_code:{found.id}"
         return self.office.run(SET_ACTIVE, asked=asked, prepare=prepare, subject=subject, key=key)
 
     @verb
@@ -304,23 +313,9 @@ def redeem(
     return Redeemed(coupon=found.processor_id)
 
 
-def given_back(work: Work, _error: ProcessorError) -> None:
+def given_back(work: Work, _error: Refusal) -> None:
     """Give back what was redeemed for a command that the processor refused."""
     uses.give_back(work.writer, command_id=work.command_id, reason=REFUSED)
-
-
-def mirrored(owner: Customer) -> str:
-    """
-    Return the processor's id of a customer that something can be asked about.
-
-    Raises:
-        NotPossible: it is deleted, or the processor does not know it yet.
-    """
-    if owner.deleted:
-        raise NotPossible(f"customer {owner.id} is deleted")
-    if owner.processor_id is None:
-        raise NotPossible(f"customer {owner.id} is not known to the processor yet")
-    return owner.processor_id
 
 
 def _consistent(

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recoup.commands import changing
 from recoup.commands.base import Kind, Office
-from recoup.commands.options import Metadata, Ref, verb
+from recoup.commands.options import Metadata, verb
 from recoup.commands.owners import CREATE, make
 from recoup.core.billing import contact
 from recoup.core.billing import metadata as rules
@@ -21,10 +21,9 @@ from recoup.core.billing.requests import CreateCustomer
 from recoup.core.billing.views import Customer
 from recoup.errors import InvalidValue, NotPossible
 from recoup.store import views
+from recoup.store.views.reading import Ref
 
 KINDS: Final[Sequence[Kind[Any]]] = (CREATE, *changing.KINDS)
-
-_MOST_LISTED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +122,6 @@ class Customers:
     @verb
     def list(self, *, after: int = 0, limit: int = 50) -> tuple[Customer, ...]:
         """Return up to `limit` customers behind the id `after`, by id."""
-        if not 1 <= limit <= _MOST_LISTED:
-            raise InvalidValue(f"limit: expected 1 to {_MOST_LISTED}, got {limit}")
         with self.office.reading() as connection:
             return views.list_customers(connection, after=after, limit=limit)
 

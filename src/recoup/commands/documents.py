@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from recoup.core.billing.contact import storable
 from recoup.core.billing.sensitive import DEEPEST
 from recoup.errors import InvalidValue
 
@@ -44,6 +45,6 @@ def _key(place: str, key: object) -> str:
 
 
 def _text(place: str, text: str) -> str:
-    if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
+    if not storable(text):
         raise InvalidValue(f"{place}: text can not hold NUL or half a character")
     return text

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
-from recoup.commands.base import Kind, Office, Work, digest_of
+from recoup.commands.base import Kind, Office, Plan, Recording, Work
+from recoup.commands.filing import digest_of, file, own_key
 from recoup.core.billing.requests import Request
-from recoup.core.states import CommandState
+from recoup.core.billing.views import Scheduled
 from recoup.errors import InvalidKey
-from recoup.jobs import queue
-from recoup.jobs.base import NewEffect, Scalar
-from recoup.store.records import commands, money
-from recoup.store.records.commands import stored
+from recoup.jobs.base import Scalar
+from recoup.store import views
+from recoup.store.records import commands
 
 #: A caller's key is at most so long, and the name of a step comes on top.
 LONGEST: Final = 180
+#: How the key of a command begins that follows from another one.
+_FOLLOWING: Final = "command:"
 
 
 def step(key: str, name: str) -> str:
@@ -42,7 +45,7 @@ def derived(
     digest = digest_of(kind.name, customer, subject, asked)
     with office.reading() as connection:
         last = commands.last_ended(connection, kind.name, subject, digest)
-    return f"{kind.name}:{subject}:{digest[:20]}:{last}"
+    return own_key(kind.name, subject, digest, last)
 
 
 def follow(
@@ -60,48 +63,56 @@ def follow(
     A worker carries it out if nobody does so before. `name` tells it from the others that follow
     from the same command.
     """
-    writer, key = work.writer, f"command:{work.command_id}:{name}"
-    short = hashlib.sha256(key.encode()).hexdigest()[:40]
-    id = commands.reserve(writer)
-    commands.insert(
-        writer,
-        {
-            "id": id,
-            "customer_id": work.customer_id,
-            "kind": kind.name,
-            "key": key,
-            "request_hash": digest_of(kind.name, work.customer_id, subject, args),
-            "subject": subject,
-            "state": CommandState.RECORDED.value,
-            "processor_key": f"recoup:{kind.name}:{short}",
-            "request": stored(request),
-            "args": dict(args),
-            "result": None,
-            "error": None,
-            "amount": None,
-            "currency": None,
-            "actor": writer.actor,
-            "recorded_at": writer.now,
-            "asked_at": None,
-            "ended_at": None,
-            "lookups": 0,
-        },
+    key = f"{_FOLLOWING}{work.command_id}:{name}"
+    file(
+        work.writer,
+        kind,
+        Plan(request, args=args),
+        id=commands.reserve(work.writer),
+        customer=work.customer_id,
+        subject=subject,
+        key=key,
+        digest=digest_of(kind.name, work.customer_id, subject, args),
     )
-    writer.flush()
-    ask = NewEffect(
-        "ask",
-        f"ask:{id}",
-        writer.now,
-        "billing",
-        customer_id=work.customer_id,
-        args={"command_id": id},
+
+
+def later(
+    recording: Recording,
+    kind: Kind[Any],
+    plan: Plan,
+    prices: Sequence[str],
+    cause: int,
+    due: datetime,
+    *,
+    subject: str | None = None,
+) -> Scheduled:
+    """
+    Record, with another command, one that is carried out on a day to come.
+
+    Args:
+        recording: With the id that the later command will have.
+        cause: The command that it is recorded with; its key is made of that.
+        due: UTC instant before which nobody is asked.
+    """
+    about = subject or f"customer:{recording.customer_id}"
+    said = {**plan.args, "prices": " ".join(prices)}
+    file(
+        recording.writer,
+        kind,
+        replace(plan, args=said),
+        id=recording.command_id,
+        customer=recording.customer_id,
+        subject=about,
+        key=f"scheduled:{cause}",
+        digest=digest_of(kind.name, recording.customer_id, about, [cause, said]),
+        due=due,
     )
-    queue.enqueue(writer.connection, [ask], now=writer.now)
+    return views.read_scheduled(recording.connection, recording.command_id)
 
 
 def see_to_followers(office: Office, subject: str) -> None:
     """
-    Carry out here what is recorded about `subject`; what has no answer is left to the workers.
+    Carry out here what follows from commands about `subject`; workers see to what has no answer.
 
     While the host's transaction is open nobody is asked.
     """
@@ -110,7 +121,8 @@ def see_to_followers(office: Office, subject: str) -> None:
     seen: set[int] = set()
     while True:
         with office.database.connect() as connection:
-            waiting = {id for id, _ in money.commanded(connection, subject)} - seen
+            found = commands.under_way(connection, subject=subject)
+        waiting = {each.id for each in found if each.key.startswith(_FOLLOWING)} - seen
         if not waiting:
             return
         for id in sorted(waiting):

@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection
-
 from recoup.commands import paying
-from recoup.commands.base import Kind, Office, Plan, Recording, Work, digest_of
+from recoup.commands.base import Kind, Office, Plan, Recording, Work
 from recoup.commands.closing import (
     FINALIZING,
     FORGIVING,
@@ -27,6 +25,7 @@ from recoup.commands.closing import (
     planned,
 )
 from recoup.commands.closing import KINDS as CLOSINGS
+from recoup.commands.filing import digest_of, own_key
 from recoup.commands.options import verb
 from recoup.core.billing.answers import Answer
 from recoup.core.billing.items import MOST
@@ -36,12 +35,13 @@ from recoup.core.billing.requests import (
     CreateInvoice,
     LineWanted,
 )
-from recoup.core.billing.views import Customer, Invoice, Payment
+from recoup.core.billing.views import Invoice, Payment
 from recoup.core.money import Money
-from recoup.errors import InvalidValue, NotPossible
+from recoup.errors import InvalidValue
 from recoup.store import views
 from recoup.store.records import money
-from recoup.store.views.reading import Ref
+from recoup.store.records.customers import at_processor
+from recoup.store.views.reading import Ref, our_id
 
 #: A line as callers write it: description, amount of the whole line[, quantity[, tax]].
 Line = LineWanted | tuple[Any, ...]
@@ -51,16 +51,8 @@ def _made(work: Work, answer: Answer) -> Invoice:
     return views.read_invoice(work.writer.connection, answer.object, now=work.writer.now)
 
 
-def _never_asked(_work: Work, _answer: Answer) -> Payment:
-    raise NotPossible("a try is made by the effect collect")
-
-
-def _payment_now(connection: Connection, kept: Payment) -> Payment:
-    return views.read_payment(connection, kept.id)
-
-
 CREATE: Final = Kind("invoices.create", Invoice, _made)
-PAY: Final = Kind("invoices.pay", Payment, _never_asked, current=_payment_now)
+PAY: Final = Kind("invoices.pay", Payment, paying.never_asked, current=paying.payment_now)
 
 KINDS: Final[Sequence[Kind[Any]]] = (
     CREATE,
@@ -92,17 +84,24 @@ class Invoices:
         *,
         customer: Ref | None = None,
         subscription: int | None = None,
+        hidden: bool = False,
         after: int = 0,
         limit: int = 50,
     ) -> tuple[Invoice, ...]:
-        """Return invoices by id, behind the id `after`: the customer's, or everybody's."""
+        """
+        Return invoices by id, behind the id `after`: the customer's, or everybody's.
+
+        What a gate hides, while its payment is awaited and when it never came, is no customer's
+        to see: it is among them only with `hidden`.
+        """
         with self.office.reading() as connection:
             who = None if customer is None else views.read_customer(connection, customer).id
             return views.list_invoices(
                 connection,
                 now=self.office.now(),
                 customer_id=who,
-                subscription_id=subscription,
+                subscription_id=None if subscription is None else our_id(subscription),
+                hidden=hidden,
                 after=after,
                 limit=limit,
             )
@@ -148,10 +147,9 @@ class Invoices:
         }
 
         def prepare(recording: Recording) -> Plan:
-            now = views.read_customer(recording.connection, who)
             return Plan(
                 CreateInvoice(
-                    customer=at_processor(now),
+                    customer=at_processor(recording.connection, who),
                     lines=wanted,
                     description=description,
                     collection=collection,
@@ -213,7 +211,11 @@ class Invoices:
     def mark_paid_out_of_band(
         self, invoice: Ref, *, reason: str, key: str | None = None
     ) -> Invoice:
-        """Say that the money came by another way: resolved, not paid. Otherwise as `void`."""
+        """
+        Say that the money came by another way: resolved, not paid.
+
+        Money that a lost dispute took back may have come so too; otherwise as `void`.
+        """
         return self._do(PAID_ELSEWHERE, invoice, reason=reason, key=key)
 
     def withdraw(self, invoice: Ref, *, reason: str, key: str | None = None) -> Invoice:
@@ -269,7 +271,7 @@ class Invoices:
             prepare=prepare,
             customer=found.customer_id,
             subject=subject,
-            key=key if key is not None else f"{PAY.name}:{subject}:{digest[:20]}:{past}",
+            key=own_key(PAY.name, subject, digest, past) if key is None else key,
         )
         return paying.with_action(self.office, paid)
 
@@ -332,17 +334,3 @@ def _fit(collection: Collection, days_until_due: int | None) -> None:
             f"days_until_due, 0 or more, belongs to send_invoice and to nothing else; "
             f"got {days_until_due} with {collection}"
         )
-
-
-def at_processor(who: Customer) -> str:
-    """
-    Return the processor's id of the customer.
-
-    Raises:
-        NotPossible: there is none yet, or the customer was deleted.
-    """
-    if who.deleted:
-        raise NotPossible(f"customer {who.id} was deleted at the processor")
-    if who.processor_id is None:
-        raise NotPossible(f"customer {who.id} is not known at the processor yet: try again later")
-    return who.processor_id

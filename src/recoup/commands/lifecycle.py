@@ -1,4 +1,4 @@
-"""How subscriptions begin and end: what is recorded, and what is concluded from the answers."""
+"""What becomes of subscriptions: what is recorded, and what is concluded from the answers."""
 
 from __future__ import annotations
 
@@ -12,35 +12,30 @@ from typing import Any, Final
 
 from recoup.commands import coupons
 from recoup.commands.base import Kind, Office, Plan, Recording, Work
-from recoup.commands.coupons import Ref
+from recoup.commands.kinds import Refusal
 from recoup.commands.options import verb
 from recoup.core import states
-from recoup.core.billing import terms
 from recoup.core.billing.answers import Answer
 from recoup.core.billing.catalogue import Catalogue
 from recoup.core.billing.requests import (
     CancelSubscription,
-    Collection,
-    ItemWanted,
+    RemoveDiscount,
     Request,
-    StartSubscription,
 )
-from recoup.core.billing.views import Start, Started, Subscription
-from recoup.core.states import SubscriptionStatus
+from recoup.core.billing.views import Subscription
+from recoup.core.states import GateStatus, SubscriptionStatus
 from recoup.errors import (
     CouponRefused,
     DuplicatePlan,
     NotFound,
     NotPossible,
-    ProcessorError,
     Rejected,
 )
 from recoup.jobs.base import Scalar
 from recoup.store import views
-from recoup.store.absorb.redemptions import NEVER_BEGAN
 from recoup.store.records import commands
-from recoup.store.records import coupons as uses
 from recoup.store.records import subscriptions as rows
+from recoup.store.views.reading import Ref
 
 #: Why the loop ends a subscription; nobody resumes what is ended for that.
 BY_DUNNING: Final = "dunning_exhausted"
@@ -110,40 +105,33 @@ class Looking:
         )
 
 
-def _as_it_is(work: Work, answer: Answer) -> Subscription:
+def as_it_is(work: Work, answer: Answer) -> Subscription:
     return views.read_subscription(work.writer.connection, answer.object, plans=work.plans)
-
-
-def _started(work: Work, answer: Answer) -> Started:
-    """What was redeemed belongs to the subscription now; one that is over already used nothing."""
-    new = _as_it_is(work, answer)
-    uses.link(work.writer, work.command_id, new.id)
-    if new.ended:
-        uses.give_back_unlived(work.writer, [new.id], reason=NEVER_BEGAN)
-    invoice = rows.newest_invoice(work.writer.connection, new.id)
-    return Started(_outcome(new, answer), new, invoice, answer.action)
-
-
-def _outcome(new: Subscription, answer: Answer) -> Start:
-    status = SubscriptionStatus(new.status)
-    if states.is_trialing(status):
-        return Start.TRIALING
-    if not states.is_incomplete(status):
-        return Start.INCOMPLETE if new.ended else Start.ACTIVE
-    return Start.REQUIRES_ACTION if answer.action is not None else Start.INCOMPLETE
 
 
 def _cancelled(work: Work, answer: Answer) -> Subscription:
     """What ends with its period, or before, has no next one to change for."""
-    now = _as_it_is(work, answer)
+    now = as_it_is(work, answer)
     ends, period_end = now.cancel_at, now.period_end
     if not now.next_items or ends is None or period_end is None or ends > period_end:
         return now
     rows.change(work.writer, now.id, {"next_items": []}, type="subscription.change_dropped")
-    return _as_it_is(work, answer)
+    return as_it_is(work, answer)
 
 
-def _not_ending(work: Work, error: ProcessorError) -> None:
+def _ended(work: Work, request: CancelSubscription) -> Subscription | None:
+    """It is over there too; what ended with its gate is still to be ended at the processor."""
+    connection = work.writer.connection
+    now = views.read_subscription(connection, request.subscription, plans=work.plans)
+    return now if now.ended and states.has_ended(rows.called(connection, now.id)) else None
+
+
+def _no_discount(work: Work, request: RemoveDiscount) -> Subscription | None:
+    now = views.read_subscription(work.writer.connection, request.subscription, plans=work.plans)
+    return now if now.coupon is None and now.promotion_code is None else None
+
+
+def _not_ending(work: Work, error: Refusal) -> None:
     """The processor refused to end it: nothing was asked for, unless somebody asked again."""
     del error
     if "asked_at" not in work.args:
@@ -162,26 +150,28 @@ def _not_ending(work: Work, error: ProcessorError) -> None:
 
 def _resumed(work: Work, answer: Answer) -> Subscription:
     """It goes on as it is: no end is asked for, and no change is to come."""
-    now = _as_it_is(work, answer)
+    now = as_it_is(work, answer)
     if now.ended:
         return now
     values: dict[str, Any] = {"end_requested_at": None, "end_reason": None, "next_items": []}
     rows.change(work.writer, now.id, values, type="subscription.resumed")
-    return _as_it_is(work, answer)
+    return as_it_is(work, answer)
 
 
-START: Final = Kind("subscriptions.start", Started, _started, coupons.given_back)
-CANCEL: Final = Kind("subscriptions.cancel", Subscription, _cancelled, _not_ending)
+CANCEL: Final = Kind(
+    "subscriptions.cancel", Subscription, _cancelled, _not_ending, so_already=_ended
+)
 RESUME: Final = Kind("subscriptions.resume", Subscription, _resumed)
-PAUSE: Final = Kind("subscriptions.pause", Subscription, _as_it_is)
-UNPAUSE: Final = Kind("subscriptions.unpause", Subscription, _as_it_is)
-EXTEND: Final = Kind("subscriptions.extend_trial", Subscription, _as_it_is)
-UPDATE: Final = Kind("subscriptions.update", Subscription, _as_it_is)
-APPLY: Final = Kind("subscriptions.apply_discount", Subscription, _as_it_is, coupons.given_back)
-REMOVE: Final = Kind("subscriptions.remove_discount", Subscription, _as_it_is)
+PAUSE: Final = Kind("subscriptions.pause", Subscription, as_it_is)
+UNPAUSE: Final = Kind("subscriptions.unpause", Subscription, as_it_is)
+EXTEND: Final = Kind("subscriptions.extend_trial", Subscription, as_it_is)
+UPDATE: Final = Kind("subscriptions.update", Subscription, as_it_is)
+APPLY: Final = Kind("subscriptions.apply_discount", Subscription, as_it_is, coupons.given_back)
+REMOVE: Final = Kind(
+    "subscriptions.remove_discount", Subscription, as_it_is, so_already=_no_discount
+)
 
 KINDS: Final[Sequence[Kind[Any]]] = (
-    START,
     CANCEL,
     RESUME,
     PAUSE,
@@ -191,61 +181,6 @@ KINDS: Final[Sequence[Kind[Any]]] = (
     APPLY,
     REMOVE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Everything that a start is asked for."""
-
-    items: tuple[ItemWanted, ...]
-    trial_days: int | None
-    trial_end: datetime | None
-    anchor: datetime | None
-    coupon: Ref | None
-    promotion_code: Ref | None
-    default_method: Ref | None
-    metadata: Mapping[str, str]
-    collection: Collection
-    days_until_due: int | None
-    allow_duplicate: bool
-
-
-def starting(recording: Recording, owner_id: int, wish: Wish, plans: Catalogue) -> Plan:
-    """
-    Return the plan of a start: nobody else has begun the same, and what it uses is used.
-
-    Raises:
-        DuplicatePlan, CouponRefused, NotPossible, InvalidValue
-    """
-    owner = views.read_customer(recording.connection, owner_id)
-    known_as = coupons.mirrored(owner)
-    terms.future("anchor", wish.anchor, recording.now)
-    trial_end = terms.trial_end(wish.trial_days, wish.trial_end, recording.now)
-    prices = [item.price for item in wish.items]
-    if not wish.allow_duplicate:
-        refuse_duplicates(recording, owner_id, prices, plans)
-    method = method_of(recording, owner_id, wish.default_method)
-    used = coupons.redeem(
-        recording,
-        owner,
-        coupon=wish.coupon,
-        promotion_code=wish.promotion_code,
-        prices=prices,
-    )
-    return Plan(
-        StartSubscription(
-            known_as,
-            wish.items,
-            trial_end=trial_end,
-            anchor=wish.anchor,
-            coupon=used.coupon,
-            promotion_code=used.promotion_code,
-            default_method=method,
-            collection=wish.collection,
-            days_until_due=wish.days_until_due,
-            metadata=wish.metadata,
-        )
-    )
 
 
 def ending(recording: Recording, now: Subscription, request: CancelSubscription) -> Plan:
@@ -301,6 +236,12 @@ def method_of(recording: Recording, owner_id: int, ref: Ref | None) -> str | Non
     return method.processor_id
 
 
+def stays(recording: Recording, now: Subscription) -> bool:
+    """Whether it stays as our rows say: no command that may change it is under way."""
+    subject = f"subscription:{now.id}"
+    return not commands.under_way(recording.connection, subject=subject)
+
+
 def not_over(now: Subscription) -> None:
     """
     Raises:
@@ -317,7 +258,28 @@ def begun(now: Subscription) -> None:
     """
     not_over(now)
     if states.is_incomplete(SubscriptionStatus(now.status)):
-        raise NotPossible(f"subscription {now.id} is not begun: its first payment is awaited")
+        until = None if now.gate is None else now.gate.expires_at
+        tail = "" if until is None else f" until {until:%Y-%m-%d %H:%M} UTC"
+        raise NotPossible(
+            f"subscription {now.id} is not begun: its first payment is awaited{tail}"
+        )
+
+
+def refuse_awaited(now: Subscription) -> None:
+    """
+    Raises:
+        NotPossible: it waits at a gate for its first payment.
+    """
+    if awaited(now):
+        begun(now)
+
+
+def awaited(now: Subscription) -> bool:
+    """Whether it waits at a gate for its first payment."""
+    gate = now.gate
+    return (
+        gate is not None and gate.purpose == "start" and states.is_pending(GateStatus(gate.status))
+    )
 
 
 def refuse_duplicates(
@@ -343,7 +305,10 @@ def refuse_duplicates(
                 f"customer {customer_id} has {min(twice)} already: subscription {one.id} "
                 f"({one.processor_id}); allow_duplicate=True begins another"
             )
-    for command in commands.under_way(recording.connection, customer_id, _BUYING):
+    buying = commands.under_way(
+        recording.connection, customer_id=customer_id, kinds=_BUYING, to_come=True
+    )
+    for command in buying:
         twice = sold & {_plan(price, plans) for price in _bought(command)}
         if twice and (besides is None or command.subject != f"subscription:{besides.id}"):
             raise DuplicatePlan(

@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from recoup.commands import paying
 from recoup.commands.base import Kind, Office, Plan, Recording, Work
 from recoup.commands.following import follow, see_to_followers
-from recoup.commands.invoices import at_processor
 from recoup.commands.options import verb
 from recoup.core.billing.answers import Answer
 from recoup.core.billing.requests import (
@@ -26,11 +25,12 @@ from recoup.core.billing.requests import (
     DetachMethod,
     UpdateCustomer,
 )
-from recoup.core.billing.views import Customer, PaymentMethod, Setup
+from recoup.core.billing.views import PaymentMethod, Setup
 from recoup.core.facts import CustomerFact
 from recoup.errors import InvalidValue
 from recoup.store import views
-from recoup.store.records import money
+from recoup.store.records import commands, money
+from recoup.store.records.customers import at_processor
 from recoup.store.records.money import Row
 from recoup.store.views.reading import Ref
 
@@ -75,13 +75,14 @@ def _default_to_twin(work: Work, gone: Row) -> None:
     twins = [m for m in money.methods(connection, who) if (m["kind"], m["instrument"]) == same]
     if twins:
         stays = max(twins, key=lambda row: _newest(row, None))
-        _follow_default(work, views.read_customer(connection, who), stays)
+        _follow_default(work, who, stays)
 
 
-def _follow_default(work: Work, who: Customer, stays: Row) -> None:
-    request = UpdateCustomer(at_processor(who), default_method=stays["processor_id"])
+def _follow_default(work: Work, who: int, stays: Row) -> None:
+    name = at_processor(work.writer.connection, who)
+    request = UpdateCustomer(name, default_method=stays["processor_id"])
     args = {"method_id": stays["id"]}
-    follow(work, SET_DEFAULT, request, name="default", subject=_twins_of(who.id), args=args)
+    follow(work, SET_DEFAULT, request, name="default", subject=f"customer:{who}", args=args)
 
 
 def _chosen(work: Work, _answer: Answer) -> PaymentMethod:
@@ -166,7 +167,7 @@ class Methods:
         who = self._customer(customer)
 
         def prepare(recording: Recording) -> Plan:
-            name = at_processor(views.read_customer(recording.connection, who))
+            name = at_processor(recording.connection, who)
             return Plan(
                 AttachMethod(name, method, default), args={"method": method, "default": default}
             )
@@ -213,9 +214,10 @@ class Methods:
 
         def prepare(recording: Recording) -> Plan:
             now = paying.method_of(recording.connection, who, found.id)
-            if now.default:
+            others = commands.under_way(recording.connection, subject=f"customer:{who}")
+            if now.default and not others:
                 return Plan(result=now)
-            name = at_processor(views.read_customer(recording.connection, who))
+            name = at_processor(recording.connection, who)
             request = UpdateCustomer(name, default_method=now.processor_id)
             return Plan(request, args={"method_id": now.id})
 
@@ -296,7 +298,7 @@ class Methods:
         who = self._customer(customer)
 
         def prepare(recording: Recording) -> Plan:
-            name = at_processor(views.read_customer(recording.connection, who))
+            name = at_processor(recording.connection, who)
             return Plan(CreateSetupIntent(name, method), args={"method": method})
 
         done = self.office.run(
@@ -306,7 +308,7 @@ class Methods:
             customer=who,
             key=key,
         )
-        see_to_followers(self.office, _twins_of(who))
+        see_to_followers(self.office, f"customer:{who}")
         return done
 
     def _customer(self, customer: Ref) -> int:
@@ -316,13 +318,8 @@ class Methods:
     def _without_twins(self, kept: PaymentMethod) -> PaymentMethod:
         if self.office.bound is not None:
             return kept
-        see_to_followers(self.office, _twins_of(kept.customer_id))
+        see_to_followers(self.office, f"customer:{kept.customer_id}")
         return self.get(kept.id)
-
-
-def _twins_of(customer: int) -> str:
-    """Return what the commands are about that leave an instrument on file once."""
-    return f"twins:{customer}"
 
 
 def _once(work: Work, made: PaymentMethod, *, default: bool) -> PaymentMethod:
@@ -345,14 +342,13 @@ def _once(work: Work, made: PaymentMethod, *, default: bool) -> PaymentMethod:
         money.place(writer, stays, best["backup"], best)
         writer.flush()
     who = views.read_customer(connection, made.customer_id)
-    subject = _twins_of(who.id)
     was_default = who.default_method in {row["processor_id"] for row in others}
     if (default or was_default) and who.default_method != stays["processor_id"]:
-        _follow_default(work, who, stays)
+        _follow_default(work, who.id, stays)
     for row in others:
         name, request = f"detach:{row['id']}", DetachMethod(row["processor_id"])
         args = {"method_id": row["id"], "twin": True}
-        follow(work, DETACH, request, name=name, subject=subject, args=args)
+        follow(work, DETACH, request, name=name, subject=f"customer:{who.id}", args=args)
     return views.read_method(connection, stays["id"])
 
 

@@ -22,13 +22,12 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 from typing import get_type_hints as hints_of
 
+from recoup.core.billing.contact import storable
 from recoup.core.money import Money
 from recoup.errors import InvalidValue, UnknownOption
 
 #: Checked by `recoup.core.billing.metadata`, which names the key that is wrong.
 Metadata = Annotated[Mapping[str, str], "metadata"]
-#: Our id, its digits as text, or the processor's id.
-Ref = int | str
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,7 +89,7 @@ def verb(method: Callable[P, R]) -> Callable[P, R]:
 def _writable(value: object) -> bool:
     """Whether a text, or the texts of a list, can be kept; maps have rules of their own."""
     if isinstance(value, str):
-        return "\0" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
+        return storable(value)
     return not isinstance(value, list | tuple) or all(map(_writable, value))
 
 

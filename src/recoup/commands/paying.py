@@ -15,10 +15,11 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from recoup import reference
-from recoup.commands.base import Office, Plan, Recording
+from recoup.commands.base import Office, Plan, Recording, Work
 from recoup.core import states
 from recoup.core.account import Account, Attempt, Invoice, Method
 from recoup.core.billing import views as seen
+from recoup.core.billing.answers import Answer
 from recoup.core.billing.requests import PreparePayment
 from recoup.core.billing.views import Pay, Payment
 from recoup.core.changes import AttemptIntended, AttemptWithdrawn, Change
@@ -30,10 +31,20 @@ from recoup.errors import InProgress, NotFound, NotPossible
 from recoup.jobs.base import NewEffect
 from recoup.store import apply as applying
 from recoup.store import views
-from recoup.store.records import money
+from recoup.store.records import commands, money
 from recoup.store.views.reading import Ref
 
 Origin = Literal["operator", "customer"]
+
+
+def never_asked(_work: Work, _answer: Answer) -> Payment:
+    """No processor is asked for a payment as such: its tries and steps are asked for."""
+    raise NotPossible("a payment is made by the effect collect")
+
+
+def payment_now(connection: Connection, kept: Payment) -> Payment:
+    """Return how a payment stands that a command kept."""
+    return views.read_payment(connection, kept.id)
 
 
 def intend(
@@ -122,8 +133,10 @@ def refuse_in_flight(connection: Connection, invoice: Invoice, tries: Sequence[A
             )
         if states.succeeded(one.state) and one.amount == invoice.remaining:
             raise NotPossible(f"invoice {invoice.id} was paid on {stamp(one.at)}")
-    for _, kind in money.commanded(connection, f"invoice:{invoice.id}"):
-        raise InProgress(f"{kind} of invoice {invoice.id} is under way: wait for its outcome")
+    for other in commands.under_way(connection, subject=f"invoice:{invoice.id}"):
+        raise InProgress(
+            f"{other.kind} of invoice {invoice.id} is under way: wait for its outcome"
+        )
 
 
 def way_of(connection: Connection, account: Account, method: Ref | None) -> Method:

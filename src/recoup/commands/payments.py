@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection
-
 from recoup.commands import paying
 from recoup.commands.base import Kind, Office, Plan, Recording, Work
 from recoup.commands.following import derived, step
@@ -20,18 +18,28 @@ from recoup.commands.invoices import Invoices
 from recoup.commands.options import verb
 from recoup.core.billing.answers import Answer
 from recoup.core.billing.requests import CreateRefund, LineWanted, PreparePayment
-from recoup.core.billing.views import Dispute, Intent, Invoice, Outcome, Pay, Payment, Refund
+from recoup.core.billing.views import (
+    Dispute,
+    Intent,
+    Invoice,
+    LatePayment,
+    Outcome,
+    Pay,
+    Payment,
+    Refund,
+)
 from recoup.core.facts import ON_SESSION_MARK
 from recoup.core.money import Money
 from recoup.errors import (
     CurrencyMismatch,
+    InProgress,
     InvalidValue,
     NotPossible,
     NotRefundable,
     SettledByCredit,
 )
 from recoup.store import views
-from recoup.store.records import money
+from recoup.store.records import commands, money
 from recoup.store.views.reading import Ref
 
 Reason = Literal["duplicate", "fraudulent", "requested_by_customer"]
@@ -40,6 +48,8 @@ Reason = Literal["duplicate", "fraudulent", "requested_by_customer"]
 _OVER: Final = frozenset({Pay.SUCCEEDED, Pay.DECLINED, Pay.CANCELED})
 #: ... and of these, it brought no money.
 _FAILED: Final = frozenset({Pay.DECLINED, Pay.CANCELED})
+#: Why the invoice of a charge is voided.
+UNPAID: Final = "it was made to be paid at once, and was not"
 _ON_SESSION: Final[Mapping[str, str]] = {ON_SESSION_MARK: "true"}
 
 
@@ -53,17 +63,9 @@ def _prepared(work: Work, answer: Answer) -> Intent:
     return Intent(invoice, answer.action)
 
 
-def _never_asked(_work: Work, _answer: Answer) -> Payment:
-    raise NotPossible("a charge is made of its steps")
-
-
-def _payment_now(connection: Connection, kept: Payment) -> Payment:
-    return views.read_payment(connection, kept.id)
-
-
 REFUND: Final = Kind("payments.refund", Refund, _refunded)
 INTENT: Final = Kind("payments.intent", Intent, _prepared)
-CHARGE: Final = Kind("payments.charge", Payment, _never_asked, current=_payment_now)
+CHARGE: Final = Kind("payments.charge", Payment, paying.never_asked, current=paying.payment_now)
 
 KINDS: Final[Sequence[Kind[Any]]] = (REFUND, INTENT, CHARGE)
 
@@ -147,22 +149,24 @@ class Payments:
         subject = f"customer:{who}"
         if key is None:
             key = derived(self.office, CHARGE, who, subject, asked)
+        name: dict[str, Any] = {
+            "asked": asked, "customer": who, "subject": subject, "key": key,
+        }  # fmt: skip
+        over = self.office.ended(CHARGE, **name)
+        if over is not None:
+            return self.office.result_of(CHARGE, over)
         if not self._known(step(key, "invoice")):
-            self._refuse_hopeless(who, amount, way, off_session=off_session)
+            _refuse_hopeless(self.office, who, amount, way, off_session=off_session)
         bill = self._bill(who, amount, description, present=not off_session, key=key)
-        if bill.outcome == Outcome.RESOLVED:
-            raise SettledByCredit(f"invoice {bill.id}: the customer's credit covered all {amount}")
-        paid = self._pay(bill, way, off_session=off_session, key=key)
+        try:
+            _refuse_settled(bill, amount)
+            paid = self._pay(bill, way, off_session=off_session, key=key)
+        except (NotPossible, SettledByCredit) as why:
+            no = Plan(refusal=why)
+            return self.office.run(CHARGE, prepare=lambda _: no, **name)
         if paid.outcome not in _OVER:
             return paid
-        return self.office.run(
-            CHARGE,
-            asked=asked,
-            prepare=lambda _: Plan(result=paid),
-            customer=who,
-            subject=subject,
-            key=key,
-        )
+        return self.office.run(CHARGE, prepare=lambda _: Plan(result=paid), **name)
 
     @verb
     def intent(
@@ -185,6 +189,12 @@ class Payments:
         subject = f"customer:{who}"
         if key is None:
             key = derived(self.office, INTENT, who, subject, asked)
+        name: dict[str, Any] = {
+            "asked": asked, "customer": who, "subject": subject, "key": key,
+        }  # fmt: skip
+        over = self.office.ended(INTENT, **name)
+        if over is not None:
+            return self.office.result_of(INTENT, over)
         bill = self._bill(who, amount, description, present=True, key=key)
 
         def prepare(recording: Recording) -> Plan:
@@ -193,9 +203,7 @@ class Payments:
                 return Plan(result=Intent(now, None))
             return Plan(PreparePayment(now.processor_id), args={"invoice_id": now.id})
 
-        return self.office.run(
-            INTENT, asked=asked, prepare=prepare, customer=who, subject=subject, key=key
-        )
+        return self.office.run(INTENT, prepare=prepare, **name)
 
     @verb
     def refund(
@@ -224,7 +232,7 @@ class Payments:
 
         def prepare(recording: Recording) -> Plan:
             now = views.read_payment(recording.connection, found.id)
-            wanted = _within(now, amount)
+            wanted = _within(recording, now, amount)
             request = CreateRefund(str(now.processor_id), wanted, reason)
             return Plan(request, args={"payment_id": now.id}, amount=wanted)
 
@@ -250,6 +258,15 @@ class Payments:
             who = views.read_customer(connection, customer)
             return views.list_disputes(connection, who.id)
 
+    @verb
+    def late(
+        self, customer: Ref | None = None, *, after: int = 0, limit: int = 50
+    ) -> tuple[LatePayment, ...]:
+        """Return money that came when nothing was owed any more, and what becomes of it, by id."""
+        with self.office.reading() as connection:
+            who = None if customer is None else views.read_customer(connection, customer).id
+            return views.list_late(connection, customer_id=who, after=after, limit=limit)
+
     def _alone(self, verb_name: str) -> None:
         if self.office.bound is not None:
             raise NotPossible(
@@ -264,22 +281,7 @@ class Payments:
 
     def _known(self, key: str) -> bool:
         with self.office.reading() as connection:
-            return money.is_recorded(connection, key)
-
-    def _refuse_hopeless(
-        self, who: int, amount: Money, way: int | None, *, off_session: bool
-    ) -> None:
-        """Say no before anything is made of what could not be tried anyway."""
-        now = self.office.now()
-        with self.office.reading() as connection:
-            account = money.account(connection, who, now=now)
-            paying.refuse_forbidden(
-                account,
-                paying.pretended(amount, now=now),
-                paying.way_of(connection, account, way),
-                now=now,
-                by_customer=not off_session,
-            )
+            return commands.by_key(connection, key) is not None
 
     def _bill(
         self, who: int, amount: Money, description: str, *, present: bool, key: str
@@ -304,15 +306,42 @@ class Payments:
                 origin="operator" if off_session else "customer",
                 key=step(key, "pay"),
             )
-        except NotPossible as why:
-            self._withdraw(bill, str(why), key)
+        except NotPossible:
+            self._withdraw(bill, key)
             raise
+        except InProgress as why:
+            if not self._known(step(key, "void")):
+                raise
+            self._withdraw(bill, key)  # the call that was refused did not come to its end
+            raise NotPossible(f"invoice {bill.id} can not be paid: {UNPAID}") from why
         if paid.outcome in _FAILED and not off_session:
-            self._withdraw(bill, "the payment failed while the customer was there", key)
+            self._withdraw(bill, key)
         return paid
 
-    def _withdraw(self, bill: Invoice, reason: str, key: str) -> None:
-        Invoices(self.office).withdraw(bill.id, reason=reason, key=step(key, "void"))
+    def _withdraw(self, bill: Invoice, key: str) -> None:
+        # One reason for all: the same step must be the same request, however often it is made.
+        Invoices(self.office).withdraw(bill.id, reason=UNPAID, key=step(key, "void"))
+
+
+def _refuse_hopeless(
+    office: Office, who: int, amount: Money, way: int | None, *, off_session: bool
+) -> None:
+    """Say no before anything is made of what could not be tried anyway."""
+    now = office.now()
+    with office.reading() as connection:
+        account = money.account(connection, who, now=now)
+        paying.refuse_forbidden(
+            account,
+            paying.pretended(amount, now=now),
+            paying.way_of(connection, account, way),
+            now=now,
+            by_customer=not off_session,
+        )
+
+
+def _refuse_settled(bill: Invoice, amount: Money) -> None:
+    if bill.outcome == Outcome.RESOLVED:
+        raise SettledByCredit(f"invoice {bill.id}: the customer's credit covered all {amount}")
 
 
 def _above_zero(amount: Money) -> None:
@@ -320,11 +349,26 @@ def _above_zero(amount: Money) -> None:
         raise InvalidValue(f"expected an amount above zero, got {amount}")
 
 
-def _within(payment: Payment, amount: Money | None) -> Money:
+def _within(recording: Recording, payment: Payment, amount: Money | None) -> Money:
     left = payment.refundable
     if amount is not None and amount.currency != left.currency:
         raise CurrencyMismatch(f"payment {payment.id} was in {left.currency}, not in {amount}")
+    if not left:
+        raise NotRefundable(f"payment {payment.id}: {_nothing_left(recording, payment)}")
     wanted = left if amount is None else amount
-    if not wanted or left < wanted:
+    if left < wanted:
         raise NotRefundable(f"payment {payment.id}: {left} remains to be given back, not {wanted}")
     return wanted
+
+
+def _nothing_left(recording: Recording, payment: Payment) -> str:
+    """Return why nothing of the payment can be given back."""
+    if payment.outcome != Pay.SUCCEEDED:
+        return f"it took no money, so there is nothing to give back: it is {payment.outcome}"
+    for one in views.list_disputes(recording.connection, payment.customer_id):
+        if one.payment_id == payment.id and (one.open or one.lost):
+            until = (
+                "has taken back, until it is decided," if one.open else "has taken back for good"
+            )
+            return f"the bank {until} {one.amount} by the dispute {one.processor_id}"
+    return f"all of its {payment.amount} has been given back, or is being"

@@ -7,15 +7,14 @@ when; the end is the processor's news. Changes of what is bought are `recoup.com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from recoup.commands import coupons, lifecycle
 from recoup.commands.base import Kind, Plan, Recording
-from recoup.commands.changes import Changes, When
-from recoup.commands.coupons import Ref
+from recoup.commands.changes import When
 from recoup.commands.lifecycle import (
     APPLY,
     BY_DUNNING,
@@ -24,27 +23,27 @@ from recoup.commands.lifecycle import (
     PAUSE,
     REMOVE,
     RESUME,
-    START,
     UNPAUSE,
     UPDATE,
-    Wish,
+    awaited,
     begun,
     coupon_refusals,
     ending,
     method_of,
     not_over,
-    starting,
+    refuse_awaited,
+    stays,
 )
+from recoup.commands.offers import refuse_offered
 from recoup.commands.options import verb
+from recoup.commands.scheduling import Scheduling
+from recoup.commands.starting import not_ours
 from recoup.core.billing import metadata as texts
 from recoup.core.billing import terms
-from recoup.core.billing.items import Prices, count, wanted
 from recoup.core.billing.requests import (
     ApplyDiscount,
     CancelSubscription,
-    Collection,
     ExtendTrial,
-    ItemWanted,
     PauseBehavior,
     PauseSubscription,
     RemoveDiscount,
@@ -53,9 +52,10 @@ from recoup.core.billing.requests import (
     UnpauseSubscription,
     UpdateSubscription,
 )
-from recoup.core.billing.views import Started, Subscription
-from recoup.errors import InvalidValue, NotPossible, UnknownOption
+from recoup.core.billing.views import Subscription
+from recoup.errors import InvalidValue, NotPossible
 from recoup.store import views
+from recoup.store.views.reading import Ref
 
 Reason = Literal[
     "requested", "payment_failed", "timeout", "dunning_exhausted", "processor", "fraud"
@@ -73,75 +73,10 @@ Feedback = Literal[
 
 KINDS: Final[Sequence[Kind[Any]]] = lifecycle.KINDS
 
-#: What is to be asked of a subscription as it is now; None: it is as it should be already.
-_Decide = Callable[[Recording, Subscription], Plan | Request | None]
-
 
 @dataclass(frozen=True, slots=True)
-class Subscriptions(Changes):
+class Subscriptions(Scheduling):
     """What customers pay for again and again. `subscription` is our id or the processor's."""
-
-    @verb
-    def start(
-        self,
-        customer: Ref,
-        prices: Prices,
-        *,
-        quantity: int = 1,
-        trial_days: int | None = None,
-        trial_end: datetime | None = None,
-        anchor: datetime | None = None,
-        coupon: Ref | None = None,
-        promotion_code: Ref | None = None,
-        default_method: Ref | None = None,
-        metadata: Mapping[str, str] | None = None,
-        collection: Collection = "charge_automatically",
-        days_until_due: int | None = None,
-        allow_duplicate: bool = False,
-        gate: object = None,
-        key: str | None = None,
-    ) -> Started:
-        """
-        Start a subscription; the customer is there, so a first payment that fails makes no debt.
-
-        Args:
-            prices: One; several; each with its quantity, else `quantity`; or price -> quantity.
-            trial_days, trial_end: Up to 730 days from now; one of them, and no anchor.
-            anchor: When the second period begins; within the first one's length.
-            allow_duplicate: Start it even if the customer has this plan already.
-
-        Raises:
-            DuplicatePlan: the customer has this plan, or a start of it is under way.
-            CouponRefused: the coupon or code can not be used here and now.
-        """
-        if gate is not None:
-            raise UnknownOption("subscriptions.start(): gate is not available yet")
-        terms.at_most_one(trial_days=trial_days, trial_end=trial_end, anchor=anchor)
-        terms.at_most_one(coupon=coupon, promotion_code=promotion_code)
-        _due_in(collection, days_until_due)
-        wish = Wish(
-            _items(prices, count(quantity)),
-            None if trial_days is None else count(trial_days, "trial_days"),
-            terms.whole(trial_end),
-            terms.whole(anchor),
-            coupon,
-            promotion_code,
-            default_method,
-            texts.merged({}, metadata or {}),
-            collection,
-            days_until_due,
-            allow_duplicate,
-        )
-        with self.office.reading() as connection:
-            owner = views.read_customer(connection, customer).id
-        with coupon_refusals():
-            return self.office.run(
-                START,
-                asked={"customer": owner, "start": wish},
-                prepare=lambda recording: starting(recording, owner, wish, self.office.plans),
-                customer=owner,
-                key=key,
-            )
 
     @verb
     def cancel(
@@ -157,7 +92,11 @@ class Subscriptions(Changes):
         """
         End it now, with the period that is paid, or at an instant. What has ended stays as it is.
 
-        Asking again replaces an end that is scheduled. An instant must be to come.
+        Asking again replaces an end that is scheduled. An instant must be to come. What still
+        waits for its first payment ends now, whenever it was to: there is nothing to wait for.
+
+        Raises:
+            OfferPending: a change of plan is offered and awaits its payment.
         """
         at = terms.whole(when) if isinstance(when, datetime) else None
         asked = {"when": at or when, "reason": reason, "feedback": feedback, "comment": comment}
@@ -165,7 +104,12 @@ class Subscriptions(Changes):
         def plan(recording: Recording, now: Subscription) -> Plan | None:
             if now.ended:
                 return None
+            refuse_offered(now)
             terms.future("when", at, recording.now)
+            if awaited(now):
+                # The loop ends its gate in this very transaction, and asks the processor after.
+                request = CancelSubscription(now.processor_id, reason=reason)
+                return replace(ending(recording, now, request), decides=True)
             request = CancelSubscription(
                 now.processor_id,
                 at_period_end=when == "period_end",
@@ -187,12 +131,20 @@ class Subscriptions(Changes):
             NotPossible: it has ended, or is being ended for a debt.
         """
 
-        def plan(_recording: Recording, now: Subscription) -> Request | None:
+        def plan(recording: Recording, now: Subscription) -> Plan | Request | None:
             not_over(now)
             if now.end_requested_at is not None and now.end_reason == BY_DUNNING:
                 raise NotPossible(f"subscription {now.id} is being ended for its debt")
+            if self._taken_back(recording, now):
+                now = views.read_subscription(
+                    recording.connection, now.id, plans=self.office.plans
+                )
+                if not (now.cancel_at or now.end_requested_at):
+                    return Plan(result=now)
             scheduled = now.cancel_at or now.end_requested_at or now.next_items
-            return ResumeSubscription(now.processor_id) if scheduled else None
+            if not scheduled and stays(recording, now):
+                return None
+            return ResumeSubscription(now.processor_id)
 
         return self._about(RESUME, subscription, {}, plan, key)
 
@@ -211,7 +163,8 @@ class Subscriptions(Changes):
         def plan(recording: Recording, now: Subscription) -> Request | None:
             begun(now)
             terms.future("until", resumes_at, recording.now)
-            if (now.paused, now.resumes_at) == (behavior, resumes_at):
+            so_already = (now.paused, now.resumes_at) == (behavior, resumes_at)
+            if so_already and stays(recording, now):
                 return None
             return PauseSubscription(now.processor_id, behavior, resumes_at)
 
@@ -222,9 +175,12 @@ class Subscriptions(Changes):
     def unpause(self, subscription: Ref, *, key: str | None = None) -> Subscription:
         """Collect again. What is not paused stays as it is."""
 
-        def plan(_recording: Recording, now: Subscription) -> Request | None:
+        def plan(recording: Recording, now: Subscription) -> Request | None:
             not_over(now)
-            return None if now.paused is None else UnpauseSubscription(now.processor_id)
+            refuse_awaited(now)
+            if now.paused is None and stays(recording, now):
+                return None
+            return UnpauseSubscription(now.processor_id)
 
         return self._about(UNPAUSE, subscription, {}, plan, key)
 
@@ -242,7 +198,7 @@ class Subscriptions(Changes):
 
         def plan(recording: Recording, now: Subscription) -> Request | None:
             begun(now)
-            if now.trial_end == last:
+            if now.trial_end == last and stays(recording, now):
                 return None
             terms.trial_end(None, last, recording.now)
             if now.trial_end is not None and last < now.trial_end:
@@ -261,7 +217,7 @@ class Subscriptions(Changes):
         key: str | None = None,
     ) -> Subscription:
         """Merge metadata (an empty value deletes its key), or pay with another method."""
-        changed = None if metadata is None else texts.checked(metadata)
+        changed = None if metadata is None else texts.checked(not_ours(metadata))
         if changed is None and default_method is None:
             raise InvalidValue("expected metadata or default_method")
 
@@ -294,6 +250,7 @@ class Subscriptions(Changes):
 
         def plan(recording: Recording, now: Subscription) -> Request | None:
             not_over(now)
+            refuse_awaited(now)
             used = coupons.redeem(
                 recording,
                 views.read_customer(recording.connection, now.customer_id),
@@ -312,21 +269,12 @@ class Subscriptions(Changes):
     def remove_discount(self, subscription: Ref, *, key: str | None = None) -> Subscription:
         """Take the discount away. Where there is none, nothing happens."""
 
-        def plan(_recording: Recording, now: Subscription) -> Request | None:
+        def plan(recording: Recording, now: Subscription) -> Request | None:
             not_over(now)
+            refuse_awaited(now)
             none = now.coupon is None and now.promotion_code is None
-            return None if none else RemoveDiscount(now.processor_id)
+            if none and stays(recording, now):
+                return None
+            return RemoveDiscount(now.processor_id)
 
         return self._about(REMOVE, subscription, {}, plan, key)
-
-
-def _items(prices: Prices, usual: int) -> tuple[ItemWanted, ...]:
-    return tuple(ItemWanted(each.price, each.quantity or usual) for each in wanted(prices))
-
-
-def _due_in(collection: Collection, days_until_due: int | None) -> None:
-    sent = collection == "send_invoice"
-    if sent != (days_until_due is not None):
-        raise InvalidValue("days_until_due belongs to send_invoice, which needs it")
-    if days_until_due is not None:
-        count(days_until_due, "days_until_due")

@@ -13,7 +13,9 @@ from datetime import datetime
 from recoup.core.account import (
     Attempt,
     Case,
+    Gate,
     Invoice,
+    Late,
     Notice,
     Restriction,
     Subscription,
@@ -158,6 +160,45 @@ class EndRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class GateChanged:
+    """A gate let through or died, or its payment is to be withdrawn."""
+
+    before: Gate
+    after: Gate
+
+    @property
+    def words(self) -> str:
+        if self.before.status != self.after.status:
+            why = f": {self.after.reason}" if self.after.reason else ""
+            return f"gate {self.after.id} of the {self.after.purpose} is {self.after.status}{why}"
+        return f"withdraw the payment for gate {self.after.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionMoved:
+    """A subscription is let into life by its gate, or goes with it."""
+
+    before: Subscription
+    after: Subscription
+
+    @property
+    def words(self) -> str:
+        return f"subscription {self.after.processor_id} is {self.after.status}"
+
+
+@dataclass(frozen=True, slots=True)
+class LateDealtWith:
+    """Money that came too late is on its way: back, or to what it was for."""
+
+    before: Late
+    after: Late
+
+    @property
+    def words(self) -> str:
+        return f"{self.after.amount} came late ({self.after.why}): {self.after.decision}"
+
+
+@dataclass(frozen=True, slots=True)
 class StandingChanged:
     before: str
     after: str
@@ -206,6 +247,9 @@ Change = (
     | Restricted
     | Lifted
     | EndRequested
+    | GateChanged
+    | SubscriptionMoved
+    | LateDealtWith
     | StandingChanged
     | NoticePlaced
     | NoticeDropped

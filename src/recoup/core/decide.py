@@ -1,6 +1,7 @@
 """
 What should be: the rules folded over one account, in order.
 
+    gates        the first payment that a start or a change waits for; money that came too late
     cases        what failed is taken up, what is over is ended
     collection   the plan of tries for each obligation; a try that is due is intended
     campaign     the notices that are due
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from recoup.core import states
+from recoup.core import activation, states
 from recoup.core.account import (
     BAD_DEBT,
     CURRENT,
@@ -39,6 +40,7 @@ from recoup.core.states import AttemptState, CaseEnd, InvoiceStatus
 #: Kinds of tasks that this module opens and, when their cause is gone, closes.
 UNREACHABLE = "unreachable"
 UNKNOWN_DECLINE = "unknown_decline"
+LATE_PAYMENT = "late_payment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ def decide(account: Account, *, policies: Policies, rules: Rules, now: datetime)
     """
     if account.idle:
         return Decision(account.but(standing=CURRENT, next_wake_at=None), ())
-    desired = cases.with_cases(_credited(account), policies=policies)
+    desired = activation.resolved(account, now=now)
+    desired = cases.with_cases(_credited(desired), policies=policies)
     desired = desired.but(cases=tuple(_current(desired, c, now=now) for c in desired.cases))
     desired, plans = _with_tries(desired, policies, rules, now)
     reasons = [reason for made in plans for reason in made.reasons]
@@ -229,8 +232,16 @@ def _tasks(account: Account, plans: Iterable[Plan]) -> Iterator[Task]:
     open_scopes = {case.scope for case in account.open_cases()}
     # An unknown code stays a task while there is debt, also when an attempt hides its plan.
     lasting = {UNREACHABLE} if open_scopes else {UNREACHABLE, UNKNOWN_DECLINE}
-    kept = [task for task in account.tasks if task.kind not in lasting]
+    kept = [task for task in account.tasks if task.kind not in lasting | {LATE_PAYMENT}]
     yield from kept
+    for late in account.late:
+        if states.is_stuck(late.state):
+            yield Task(
+                f"{LATE_PAYMENT}:{late.attempt_id}",
+                LATE_PAYMENT,
+                f"{late.amount} came late ({late.why}) and could not be given back: "
+                "find another way to return it",
+            )
     if any(n.undelivered and n.scope in open_scopes for n in account.notices):
         yield Task(
             f"{UNREACHABLE}:{account.id}",

@@ -20,12 +20,15 @@ from recoup.core.changes import (
     CaseSettled,
     Change,
     EndRequested,
+    GateChanged,
     InvoiceTaken,
+    LateDealtWith,
     Lifted,
     NoticeDropped,
     NoticePlaced,
     Restricted,
     StandingChanged,
+    SubscriptionMoved,
     TaskClosed,
     TaskOpened,
     WakeChanged,
@@ -40,6 +43,7 @@ def diff(observed: Account, desired: Account) -> tuple[Change, ...]:
 
 
 def _changes(observed: Account, desired: Account) -> Iterator[Change]:
+    yield from _gates(observed, desired)
     yield from _cases(observed, desired)
     yield from _invoices(observed, desired)
     yield from _attempts(observed, desired)
@@ -52,6 +56,15 @@ def _changes(observed: Account, desired: Account) -> Iterator[Change]:
     yield from (TaskOpened(task) for task in sorted(have - had))
     if observed.next_wake_at != desired.next_wake_at:
         yield WakeChanged(observed.next_wake_at, desired.next_wake_at)
+
+
+def _gates(observed: Account, desired: Account) -> Iterator[Change]:
+    for gate, after in zip(observed.gates, desired.gates, strict=True):
+        if gate != after:
+            yield GateChanged(gate, after)
+    for late, dealt in zip(observed.late, desired.late, strict=True):
+        if late != dealt:
+            yield LateDealtWith(late, dealt)
 
 
 def _cases(observed: Account, desired: Account) -> Iterator[Change]:
@@ -97,8 +110,14 @@ def _access(observed: Account, desired: Account) -> Iterator[Change]:
     yield from (Restricted(restriction) for key, restriction in have.items() if key not in had)
     before = {subscription.id: subscription for subscription in observed.subscriptions}
     for subscription in desired.subscriptions:
-        if subscription != before[subscription.id]:
-            yield EndRequested(before[subscription.id], subscription)
+        known = before[subscription.id]
+        if subscription == known:
+            continue
+        asked = subscription.end_requested_at != known.end_requested_at
+        if asked and subscription.status == known.status:
+            yield EndRequested(known, subscription)
+        else:
+            yield SubscriptionMoved(known, subscription)
 
 
 def _notices(observed: Account, desired: Account) -> Iterator[Change]:

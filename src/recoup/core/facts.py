@@ -14,7 +14,12 @@ from typing import Any, Final
 
 from recoup.core.account import Signal
 from recoup.core.money import Money
-from recoup.core.states import AttemptState, InvoiceStatus, SubscriptionStatus
+from recoup.core.states import (
+    SUBSCRIPTION_RANK,
+    AttemptState,
+    InvoiceStatus,
+    SubscriptionStatus,
+)
 
 #: Billing reasons whose payments nobody is there for. Source: Stripe, `invoice.billing_reason`.
 OFF_SESSION_REASONS: Final = frozenset(
@@ -50,13 +55,37 @@ class Seen:
     `rank` goes first where a status only ever moves forward (an invoice, a charge, anything
     deleted), and is 0 otherwise; then the second it happened; then how far the status has come,
     because a second is all the processor's clock tells apart; then the event's id, so that even
-    a tie ends the same way everywhere.
+    a tie ends the same way everywhere. What a subscription's `tie` is, `left` says.
     """
 
     rank: int
     at: datetime
     tie: int
     event: str
+
+
+def left(before: str | None, now: SubscriptionStatus) -> int:
+    """
+    Return, as the `tie` of a report that shows `now`, that the status `before` was left for it.
+
+    0 where nothing was left, or a status that we do not know. The ties of several reports about
+    one second are put together with `|`.
+    """
+    rank = SUBSCRIPTION_RANK.get(before or "")  # type: ignore[call-overload]  # it is a StrEnum
+    return 0 if rank is None or before == now else 1 << rank
+
+
+def ends_its_second(status: SubscriptionStatus, tie: int) -> tuple[bool, int]:
+    """
+    Return how well `status` fits as what a second ended with in which those of `tie` were left.
+
+    Greater fits better. A subscription goes to and fro, so no order of statuses tells what came
+    last in a second; but what was left in it did not. Only of those that were left and came back
+    nothing is known but how far they go: a debt that began and was paid within a second is paid.
+    """
+    rank = SUBSCRIPTION_RANK[status]
+    was_left = bool(tie >> rank & 1)
+    return not was_left, rank if was_left else min(rank, 1)  # nothing comes before incomplete
 
 
 @dataclass(frozen=True, slots=True)

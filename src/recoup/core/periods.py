@@ -18,11 +18,17 @@ def utc(instant: datetime) -> datetime:
     Return `instant` in UTC.
 
     Raises:
-        InvalidPeriod: it has no time zone; guessing one is how hours get lost.
+        InvalidPeriod: it has no time zone; guessing one is how hours get lost. Or it is no
+            instant, or one that the calendar has not in UTC.
     """
+    if not isinstance(instant, datetime):
+        raise InvalidPeriod(f"expected an instant, got {type(instant).__name__}")
     if instant.tzinfo is None:
         raise InvalidPeriod(f"an instant needs a time zone, got {instant.isoformat()}")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidPeriod(f"no calendar has {instant.isoformat()} in UTC") from error
 
 
 @dataclass(frozen=True, slots=True, order=True)

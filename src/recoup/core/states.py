@@ -1,8 +1,7 @@
 """
-Every status, every legal move, and the predicates that read them.
+The predicates that read statuses. No other module compares one: it asks from here.
 
-No other module compares a status: it asks a predicate from here. The database holds the same
-tables (`moves`) and refuses what they do not list; a test proves that the two agree.
+The statuses themselves and the tables of their moves are `recoup.core.statuses`.
 """
 
 from __future__ import annotations
@@ -11,169 +10,67 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, TypeVar
 
+from recoup.core.statuses import (
+    ATTEMPT_MOVES as ATTEMPT_MOVES,
+)
+from recoup.core.statuses import (
+    ATTEMPT_RANK as ATTEMPT_RANK,
+)
+from recoup.core.statuses import (
+    COMMAND_MOVES as COMMAND_MOVES,
+)
+from recoup.core.statuses import (
+    GATE_MOVES as GATE_MOVES,
+)
+from recoup.core.statuses import (
+    INVOICE_MOVES as INVOICE_MOVES,
+)
+from recoup.core.statuses import (
+    INVOICE_RANK as INVOICE_RANK,
+)
+from recoup.core.statuses import (
+    LATE_MOVES as LATE_MOVES,
+)
+from recoup.core.statuses import (
+    MACHINES as MACHINES,
+)
+from recoup.core.statuses import (
+    NOTICE_MOVES as NOTICE_MOVES,
+)
+from recoup.core.statuses import (
+    SUBSCRIPTION_MOVES as SUBSCRIPTION_MOVES,
+)
+from recoup.core.statuses import (
+    SUBSCRIPTION_RANK as SUBSCRIPTION_RANK,
+)
+from recoup.core.statuses import (
+    AttemptState as AttemptState,
+)
+from recoup.core.statuses import (
+    CaseEnd as CaseEnd,
+)
+from recoup.core.statuses import (
+    CommandState as CommandState,
+)
+from recoup.core.statuses import (
+    GateStatus as GateStatus,
+)
+from recoup.core.statuses import (
+    InvoiceStatus as InvoiceStatus,
+)
+from recoup.core.statuses import (
+    LateState as LateState,
+)
+from recoup.core.statuses import (
+    MailState as MailState,
+)
+from recoup.core.statuses import (
+    NoticeState as NoticeState,
+)
+from recoup.core.statuses import (
+    SubscriptionStatus as SubscriptionStatus,
+)
 from recoup.errors import IllegalTransition
-
-
-class SubscriptionStatus(StrEnum):
-    INCOMPLETE = "incomplete"
-    TRIALING = "trialing"
-    ACTIVE = "active"
-    PAST_DUE = "past_due"
-    UNPAID = "unpaid"
-    PAUSED = "paused"
-    CANCELED = "canceled"
-    INCOMPLETE_EXPIRED = "incomplete_expired"
-
-
-class InvoiceStatus(StrEnum):
-    DRAFT = "draft"
-    OPEN = "open"
-    UNCOLLECTIBLE = "uncollectible"
-    VOID = "void"
-    PAID = "paid"
-
-
-class AttemptState(StrEnum):
-    INTENDED = "intended"
-    REQUESTED = "requested"
-    PROCESSING = "processing"
-    UNKNOWN = "unknown"
-    ACTION_REQUIRED = "action_required"
-    DECLINED = "declined"
-    CANCELED = "canceled"
-    SUCCEEDED = "succeeded"
-
-
-class NoticeState(StrEnum):
-    SCHEDULED = "scheduled"
-    SENT = "sent"
-    SKIPPED = "skipped"
-    CANCELED = "canceled"
-
-
-class MailState(StrEnum):
-    QUEUED = "queued"
-    SENT = "sent"
-    SKIPPED = "skipped"
-    BOUNCED = "bounced"
-
-
-class CommandState(StrEnum):
-    """How far a command has come."""
-
-    RECORDED = "recorded"  #: committed; nobody has been asked
-    ASKED = "asked"  #: the processor is being asked, or was when the asking stopped
-    UNKNOWN = "unknown"  #: no answer came; it is asked again with the same key, or looked up
-    DONE = "done"
-    REFUSED = "refused"  #: the answer was no, or it was called off before anybody was asked
-
-
-class CaseEnd(StrEnum):
-    """How a case ended. An open case has none; an ended one keeps the one it got."""
-
-    RECOVERED = "recovered"
-    EXHAUSTED = "exhausted"
-    WRITTEN_OFF = "written_off"
-    VOLUNTARY = "voluntary"
-    SUPERSEDED = "superseded"
-
-
-_ALIVE: Final = frozenset(
-    {
-        SubscriptionStatus.TRIALING,
-        SubscriptionStatus.ACTIVE,
-        SubscriptionStatus.PAST_DUE,
-        SubscriptionStatus.UNPAID,
-        SubscriptionStatus.PAUSED,
-        SubscriptionStatus.CANCELED,
-    }
-)
-
-SUBSCRIPTION_MOVES: Final[Mapping[SubscriptionStatus, frozenset[SubscriptionStatus]]] = {
-    SubscriptionStatus.INCOMPLETE: _ALIVE | {SubscriptionStatus.INCOMPLETE_EXPIRED},
-    SubscriptionStatus.TRIALING: _ALIVE - {SubscriptionStatus.TRIALING},
-    SubscriptionStatus.ACTIVE: _ALIVE - {SubscriptionStatus.ACTIVE},
-    SubscriptionStatus.PAST_DUE: _ALIVE - {SubscriptionStatus.PAST_DUE},
-    SubscriptionStatus.UNPAID: _ALIVE - {SubscriptionStatus.UNPAID},
-    SubscriptionStatus.PAUSED: _ALIVE - {SubscriptionStatus.PAUSED},
-    SubscriptionStatus.CANCELED: frozenset(),
-    SubscriptionStatus.INCOMPLETE_EXPIRED: frozenset(),
-}
-
-#: A mirror may miss the steps between, so a draft may be seen paid; nothing leaves paid or void.
-INVOICE_MOVES: Final[Mapping[InvoiceStatus, frozenset[InvoiceStatus]]] = {
-    InvoiceStatus.DRAFT: frozenset(
-        {
-            InvoiceStatus.OPEN,
-            InvoiceStatus.UNCOLLECTIBLE,
-            InvoiceStatus.VOID,
-            InvoiceStatus.PAID,
-        }
-    ),
-    InvoiceStatus.OPEN: frozenset(
-        {InvoiceStatus.UNCOLLECTIBLE, InvoiceStatus.VOID, InvoiceStatus.PAID}
-    ),
-    InvoiceStatus.UNCOLLECTIBLE: frozenset({InvoiceStatus.VOID, InvoiceStatus.PAID}),
-    InvoiceStatus.VOID: frozenset(),
-    InvoiceStatus.PAID: frozenset(),
-}
-
-_SETTLED_BY_BANK: Final = frozenset(
-    {
-        AttemptState.SUCCEEDED,
-        AttemptState.DECLINED,
-        AttemptState.ACTION_REQUIRED,
-        AttemptState.PROCESSING,
-    }
-)
-
-ATTEMPT_MOVES: Final[Mapping[AttemptState, frozenset[AttemptState]]] = {
-    AttemptState.INTENDED: frozenset({AttemptState.REQUESTED, AttemptState.CANCELED}),
-    AttemptState.REQUESTED: _SETTLED_BY_BANK | {AttemptState.UNKNOWN, AttemptState.CANCELED},
-    AttemptState.UNKNOWN: _SETTLED_BY_BANK | {AttemptState.CANCELED},
-    AttemptState.PROCESSING: frozenset(
-        {AttemptState.SUCCEEDED, AttemptState.DECLINED, AttemptState.CANCELED}
-    ),
-    AttemptState.ACTION_REQUIRED: frozenset(
-        {
-            AttemptState.SUCCEEDED,
-            AttemptState.DECLINED,
-            AttemptState.PROCESSING,
-            AttemptState.CANCELED,
-        }
-    ),
-    AttemptState.DECLINED: frozenset(),
-    AttemptState.CANCELED: frozenset(),
-    AttemptState.SUCCEEDED: frozenset(),
-}
-
-NOTICE_MOVES: Final[Mapping[NoticeState, frozenset[NoticeState]]] = {
-    NoticeState.SCHEDULED: frozenset(
-        {NoticeState.SENT, NoticeState.SKIPPED, NoticeState.CANCELED}
-    ),
-    NoticeState.SENT: frozenset(),
-    NoticeState.SKIPPED: frozenset(),
-    NoticeState.CANCELED: frozenset(),
-}
-
-COMMAND_MOVES: Final[Mapping[CommandState, frozenset[CommandState]]] = {
-    CommandState.RECORDED: frozenset(
-        {CommandState.ASKED, CommandState.DONE, CommandState.REFUSED}
-    ),
-    CommandState.ASKED: frozenset({CommandState.DONE, CommandState.REFUSED, CommandState.UNKNOWN}),
-    CommandState.UNKNOWN: frozenset({CommandState.DONE, CommandState.REFUSED}),
-    CommandState.DONE: frozenset(),
-    CommandState.REFUSED: frozenset(),
-}
-
-#: Machine name (the table it guards) -> its moves; what the database's `moves` table must hold.
-MACHINES: Final[Mapping[str, Mapping[StrEnum, frozenset[StrEnum]]]] = {
-    "subscriptions": SUBSCRIPTION_MOVES,  # type: ignore[dict-item]
-    "invoices": INVOICE_MOVES,  # type: ignore[dict-item]
-    "attempts": ATTEMPT_MOVES,  # type: ignore[dict-item]
-    "notices": NOTICE_MOVES,  # type: ignore[dict-item]
-    "commands": COMMAND_MOVES,  # type: ignore[dict-item]
-}
 
 _Status = TypeVar("_Status", bound=StrEnum)
 
@@ -190,46 +87,6 @@ def checked(
     if before != after and after not in moves[before]:
         raise IllegalTransition(f"{type(before).__name__}: {before} -> {after}")
     return after
-
-
-#: How far a mirrored status has come: of two reports about one second the further one holds.
-SUBSCRIPTION_RANK: Final[Mapping[SubscriptionStatus, int]] = {
-    SubscriptionStatus.INCOMPLETE: 0,
-    SubscriptionStatus.TRIALING: 1,
-    SubscriptionStatus.PAST_DUE: 2,
-    SubscriptionStatus.UNPAID: 3,
-    SubscriptionStatus.ACTIVE: 4,
-    SubscriptionStatus.PAUSED: 5,
-    SubscriptionStatus.INCOMPLETE_EXPIRED: 6,
-    SubscriptionStatus.CANCELED: 7,
-}
-INVOICE_RANK: Final[Mapping[InvoiceStatus, int]] = {
-    status: rank
-    for rank, status in enumerate(
-        (
-            InvoiceStatus.DRAFT,
-            InvoiceStatus.OPEN,
-            InvoiceStatus.UNCOLLECTIBLE,
-            InvoiceStatus.VOID,
-            InvoiceStatus.PAID,
-        )
-    )
-}
-ATTEMPT_RANK: Final[Mapping[AttemptState, int]] = {
-    state: rank
-    for rank, state in enumerate(
-        (
-            AttemptState.INTENDED,
-            AttemptState.REQUESTED,
-            AttemptState.UNKNOWN,
-            AttemptState.ACTION_REQUIRED,
-            AttemptState.PROCESSING,
-            AttemptState.DECLINED,
-            AttemptState.CANCELED,
-            AttemptState.SUCCEEDED,
-        )
-    )
-}
 
 
 def is_live(status: SubscriptionStatus) -> bool:
@@ -274,6 +131,11 @@ def is_trialing(status: SubscriptionStatus) -> bool:
     return status == SubscriptionStatus.TRIALING
 
 
+def gave_up_first_payment(status: SubscriptionStatus) -> bool:
+    """Whether the processor ended it because its first payment did not come in time."""
+    return status == SubscriptionStatus.INCOMPLETE_EXPIRED
+
+
 def is_incomplete(status: SubscriptionStatus) -> bool:
     """Whether its first payment is still awaited."""
     return status == SubscriptionStatus.INCOMPLETE
@@ -299,6 +161,11 @@ def is_resolved(status: InvoiceStatus) -> bool:
     return status in {InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE}
 
 
+def is_void(status: InvoiceStatus) -> bool:
+    """Whether it was taken back, so that no money can come for it."""
+    return status == InvoiceStatus.VOID
+
+
 def is_written_off(status: InvoiceStatus) -> bool:
     """Whether someone gave the money up."""
     return status == InvoiceStatus.UNCOLLECTIBLE
@@ -316,6 +183,13 @@ IN_FLIGHT: Final = frozenset(
 
 #: What the partial unique index on attempts counts: in flight, or waiting for the customer.
 OPEN: Final = IN_FLIGHT | {AttemptState.ACTION_REQUIRED}
+
+
+#: Attempts that brought money.
+RECEIVED: Final = frozenset({AttemptState.SUCCEEDED})
+
+#: Attempts that a bank refused.
+REFUSED: Final = frozenset({AttemptState.DECLINED})
 
 
 def in_flight(state: AttemptState) -> bool:
@@ -395,3 +269,94 @@ def is_done(state: CommandState) -> bool:
 def was_asked(state: CommandState) -> bool:
     """Whether the processor may have heard of the command, and its answer is not known."""
     return state in {CommandState.ASKED, CommandState.UNKNOWN}
+
+
+# -- gates ------------------------------------------------------------------------------------
+
+
+def is_pending(status: GateStatus) -> bool:
+    """Whether the payment is still awaited."""
+    return status == GateStatus.PENDING
+
+
+def is_satisfied(status: GateStatus) -> bool:
+    """Whether the payment came."""
+    return status == GateStatus.SATISFIED
+
+
+def let_through(status: GateStatus) -> bool:
+    """Whether nothing is waited for any more and what was asked for holds."""
+    return status in {GateStatus.SATISFIED, GateStatus.NOT_APPLICABLE}
+
+
+def is_dead(status: GateStatus) -> bool:
+    """Whether the payment did not come, and what was asked for will not be."""
+    return status in {GateStatus.FAILED, GateStatus.EXPIRED}
+
+
+def gated(status: SubscriptionStatus, gate: GateStatus | None) -> SubscriptionStatus:
+    """
+    Return what a subscription is, from what its processor calls it and from its gate.
+
+    While the gate is pending it is incomplete, whatever the processor calls it, unless it is over
+    there. When the gate is dead it is canceled. When the money is known to be in it is active,
+    also before the processor has said so.
+    """
+    if gate is None or gate == GateStatus.NOT_APPLICABLE:
+        return status
+    if is_dead(gate) or has_ended(status):
+        return SubscriptionStatus.CANCELED
+    if is_pending(gate):
+        return SubscriptionStatus.INCOMPLETE
+    return SubscriptionStatus.ACTIVE if is_incomplete(status) else status
+
+
+def closed_by(gate: GateStatus | None, status: InvoiceStatus) -> InvoiceStatus:
+    """Return what an invoice of a gated purchase is: a dead gate closes what nobody has paid."""
+    dead = gate is not None and is_dead(gate)
+    return InvoiceStatus.CLOSED if dead and INVOICE_MOVES[status] else status
+
+
+def is_closed(status: InvoiceStatus) -> bool:
+    """Whether it belongs to a gate that died, so that nobody owes it or gets to see it."""
+    return status == InvoiceStatus.CLOSED
+
+
+def is_found(state: LateState) -> bool:
+    """Whether late money was found, and nothing was asked of anybody yet."""
+    return state == LateState.FOUND
+
+
+def is_underway(state: LateState) -> bool:
+    """Whether late money is still to be dealt with by us."""
+    return state in {LateState.FOUND, LateState.ASKED}
+
+
+def is_stuck(state: LateState) -> bool:
+    """Whether late money could not be given back, so that a person must."""
+    return state == LateState.STUCK
+
+
+def was_given_back(state: LateState) -> bool:
+    """Whether late money went back, as far as anybody knows."""
+    return state == LateState.REFUNDED
+
+
+def bought_after_all(state: LateState) -> bool:
+    """Whether late money bought what it was for after all."""
+    return state == LateState.REACTIVATED
+
+
+def was_stopped(withdrawal: str | None) -> bool:
+    """Whether a payment was taken back before any money came; in the answer's word."""
+    return withdrawal == "canceled"
+
+
+def has_begun(scheduled: str) -> bool:
+    """Whether the day of something scheduled has come, and its processor was asked."""
+    return scheduled == "begun"
+
+
+def was_taken_back(scheduled: str) -> bool:
+    """Whether something scheduled was called off before its day."""
+    return scheduled == "called_off"

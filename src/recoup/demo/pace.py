@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from recoup.billing import Recoup
+from recoup.jobs import clocks
 from recoup.jobs.clocks import TestClock
 from recoup.processors.fake import FakeProcessor
 from recoup.store.queries import agenda
@@ -19,6 +20,9 @@ from recoup.store.queries import agenda
 _EVENTS: Final = 5000
 #: More turns than this at one instant are a circle, not work.
 _CIRCLE: Final = 1000
+_TICK: Final = timedelta(microseconds=1)
+#: The clock that looks for gates whose time is up.
+_EXPIRES: Final = "activation"
 
 
 def news(fake: FakeProcessor, *, after: int) -> Iterator[tuple[int, list[bytes]]]:
@@ -77,11 +81,13 @@ class Pace:
         now = self._clock.now()
         for _ in range(_CIRCLE):
             self.listen()
-            wake, effect = self._coming()
+            wake, effect, expiry = self._coming()
             if wake is not None and wake <= now:
                 self._recoup.sweep()
             elif effect is not None and effect <= now:
                 self._worker.drain()
+            elif expiry is not None and expiry <= now:
+                self._worker.tick(_EXPIRES)
             else:
                 return
         raise RuntimeError(f"work does not end at {now}")
@@ -100,6 +106,12 @@ class Pace:
         instants = (self._fake.next_event_at(), *self._coming())
         return min((at for at in instants if at is not None), default=latest)
 
-    def _coming(self) -> tuple[datetime | None, datetime | None]:
+    def _coming(self) -> tuple[datetime | None, datetime | None, datetime | None]:
+        """Return when there is something to decide, to do, and to find expired."""
         with self._recoup.database.connect() as connection:
-            return agenda.coming(connection)
+            wake, effect, expiry = agenda.coming(connection)
+            if expiry is None:
+                return wake, effect, None
+            beat = next(each for each in clocks.beats(connection) if each.name == _EXPIRES)
+        # Nobody notices that a gate's time is up before the clock does that looks for it.
+        return wake, effect, clocks.next_due(beat.due_at, beat.every, now=expiry - _TICK)

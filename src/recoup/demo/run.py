@@ -60,6 +60,7 @@ def play(
             shown = now
     with stage.recoup.database.begin() as connection:
         settings.write(connection, {HEARD: str(pace.heard)})
+    stage.recoup.worker().tick()  # so that nothing that recurs is found late
 
 
 def _turn(stage: Stage, now: datetime, signed_up: int) -> Turn:

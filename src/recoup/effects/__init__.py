@@ -1,10 +1,15 @@
-"""Every kind of effect, and what makes its handler."""
+"""
+Every kind of effect, and what makes its handler.
+
+A host's own functions have kinds of their own, "tell:NAME", which `Listeners` adds.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from recoup.effects import absorb, ask, collect, end_subscription, send_mail
+from recoup.effects import absorb, ask, collect, end_subscription, expire, send_mail
 from recoup.effects.base import World
+from recoup.effects.tell import Listeners as Listeners
 from recoup.jobs.base import Handler
 
 EFFECTS: Final[Mapping[str, Callable[[World], Handler]]] = {
@@ -12,5 +17,6 @@ EFFECTS: Final[Mapping[str, Callable[[World], Handler]]] = {
     "ask": ask.handler,
     "collect": collect.handler,
     "end_subscription": end_subscription.handler,
+    "expire": expire.handler,
     "send_mail": send_mail.handler,
 }

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from recoup.core import states
-from recoup.core.account import Account, Case, Notice
+from recoup.core import activation, states
+from recoup.core.account import Account, Case, Notice, Signal
 from recoup.core.collection import declines
 from recoup.core.dunning import ladder
 from recoup.core.money import totals
@@ -16,6 +16,7 @@ from recoup.core.policy import Policy
 from recoup.effects.base import World
 from recoup.mail.base import Announced, MailFacts
 from recoup.store.records.customers import Contact
+from recoup.store.records.mails import Mail, Occasion
 
 #: What a customer is told of a refusal, by the code that may be disclosed. What is not here is
 #: not told: a code helps nobody, and "declined" says nothing that the mail does not say already.
@@ -41,6 +42,10 @@ TOLD: Final[Mapping[str, str]] = {
     "revocation_of_all_authorizations": "the permission to charge this card was withdrawn",
     "stop_payment_order": "the permission to charge this card was withdrawn",
 }
+
+
+RECEIPT: Final = "receipt"
+REFUND: Final = "refund_issued"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,49 @@ def facts(
     )
 
 
+def about(world: World, occasion: Occasion, contact: Contact) -> MailFacts:
+    """Return what a mail that is no notice may be made from. A hidden invoice has no number."""
+    came = occasion.gate is not None and states.is_satisfied(occasion.gate)
+    refusal = occasion.refusal
+    brand = (occasion.brand or "card").replace("_", " ")
+    method = f"{brand[0].upper()}{brand[1:]} ending in {occasion.last4}"
+    return MailFacts(
+        to=contact.email or "",
+        name=contact.name,
+        base_url=world.base_url,
+        business=world.business,
+        mail_from=world.mail_from,
+        plan=world.plans.plan_of(occasion.price) if occasion.price else None,
+        recurring=occasion.recurring,
+        invoices=(occasion.number,) if occasion.number and came else (),
+        decline=_worded(world, refusal.signal, refusal.brand, refusal.kind) if refusal else None,
+        amount=occasion.amount,
+        at=occasion.at,
+        method=method if occasion.last4 else None,
+        timed_out=occasion.reason == activation.TIMEOUT,
+        late_buys=occasion.late == "reactivate",
+        locale=contact.locale,
+        time_zone=contact.time_zone,
+    )
+
+
+def obstacle(mail: Mail, occasion: Occasion | None, contact: Contact) -> str | None:
+    """Return why a mail that is no notice is not sent: it is not true any more, or to nobody."""
+    if not contact.email:
+        return "the customer has no address"
+    if occasion is None:
+        return "what it is about is gone"
+    gate, late = occasion.gate, occasion.late_state
+    if mail.type == REFUND:
+        back = late is not None and states.was_given_back(late)
+        return None if back else "the money has not gone back"
+    if mail.type == RECEIPT:
+        came = gate is not None and states.is_satisfied(gate)
+        return None if came else "the payment has not come"
+    after_all = late is not None and states.bought_after_all(late)
+    return "it was started after all" if after_all else None
+
+
 def _announced(
     notice: Notice, case: Case, policy: Policy, account: Account, now: datetime
 ) -> Iterator[Announced]:
@@ -102,5 +150,9 @@ def _decline(world: World, account: Account, notice: Notice) -> str | None:
     newest = max(refused, key=lambda attempt: (attempt.at, attempt.id or 0))
     kinds = {method.instrument: method.kind for method in account.methods}
     kind = kinds.get(newest.instrument or "", "card")
-    verdict = declines.read(newest.signal, brand=newest.brand, kind=kind, rules=world.rules)
+    return _worded(world, newest.signal, newest.brand, kind)
+
+
+def _worded(world: World, signal: Signal, brand: str | None, kind: str) -> str | None:
+    verdict = declines.read(signal, brand=brand, kind=kind, rules=world.rules)
     return TOLD.get(verdict.wording)

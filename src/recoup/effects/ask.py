@@ -5,6 +5,11 @@ Asks the processor for what a command wants, and concludes the command with the 
     asked      the process died while asking: the same request with the same key
     unknown    no answer came: looked up, and the same again where nothing was found; soon, then
                ever more seldom
+    unread     -> of a shape that is not understood: kept, unknown, parked with a task for a person
+
+Commands about one subject are asked in the order in which they were recorded: while an older one
+has no answer the younger waits for it. The subject and not the customer, because a refund whose
+outcome nobody knows must keep nobody from leaving.
 
 A processor may forget a key after 24 hours, so one that is older than 20 is looked up instead of
 used again; what is not found then never happened, and the command is refused. An outage consumes
@@ -14,10 +19,10 @@ business. Source: docs/effects.md, "ask".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection
@@ -27,11 +32,32 @@ from recoup.core.billing.answers import Answer
 from recoup.core.billing.requests import UNSTORED, Request
 from recoup.core.states import CommandState
 from recoup.effects.base import Work, World
-from recoup.errors import Busy, KeyReused, ProcessorError, Rejected
-from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, Snooze, Wish
+from recoup.errors import (
+    Busy,
+    IllegalTransition,
+    InvalidValue,
+    KeyReused,
+    NotFound,
+    NotPossible,
+    ProcessorError,
+    Rejected,
+    Unreadable,
+)
+from recoup.jobs import queue
+from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, Park, Snooze, Wish
 from recoup.store.absorb import absorb
 from recoup.store.records import commands
-from recoup.store.records.commands import BUSY, UNKNOWN, Kept, decoded, told, wordless
+from recoup.store.records.commands import (
+    BUSY,
+    UNKNOWN,
+    UNREAD_TASK,
+    UNREADABLE,
+    Kept,
+    decoded,
+    legible,
+    told,
+    wordless,
+)
 from recoup.store.writer import Writer
 
 #: A processor may forget keys after 24 hours; ours are not relied on for that long.
@@ -44,6 +70,8 @@ WAITS: Final = (
     timedelta(hours=1),
 )
 WAIT_IF_BUSY: Final = timedelta(seconds=5)
+#: How long after the older one a command looks whether it is its turn.
+WAIT_FOR_TURN: Final = timedelta(seconds=1)
 NEVER: Final = (
     "it never took effect at the processor, and will not any more: ask again, with a new key"
 )
@@ -71,22 +99,25 @@ def _one(world: World, claim: Claim, desk: Desk) -> None:
     id = int(claim.args["command_id"] or 0)
     with desk.engine.begin() as connection:
         todo = _prepare(world, connection, id, desk)
-        if isinstance(todo, Cancel):
+        if not isinstance(todo, _Todo):
             desk.settle(connection, {claim: todo})
             return
     answer = _ask(world, todo, desk)
     with desk.engine.begin() as connection:
         wish = _record(world, connection, todo, answer, desk)
         desk.settle(connection, {claim: wish})
-    if not isinstance(wish, Snooze):
+    if not isinstance(wish, Snooze | Park):
         world.unstored.pop(id, None)
 
 
-def _prepare(world: World, connection: Connection, id: int, desk: Desk) -> _Todo | Cancel:
-    """Commit that the processor is about to be asked; or say why it need not be."""
+def _prepare(world: World, connection: Connection, id: int, desk: Desk) -> _Todo | Wish:
+    """Commit that the processor is about to be asked; or say why it need not, or not yet, be."""
     kept = commands.locked(connection, id)
     if kept is None or states.is_over(kept.state):
         return Cancel("the command is over")
+    waiting = _not_yet(connection, kept, desk)
+    if waiting is not None:
+        return waiting
     writer = _writer(connection, desk, kept)
     request = decoded(kept.request) if kept.request else world.unstored.get(id)
     if request is None:
@@ -94,12 +125,43 @@ def _prepare(world: World, connection: Connection, id: int, desk: Desk) -> _Todo
         return Cancel(LOST)
     again = states.was_asked(kept.state)
     if not again:
+        try:
+            result = world.kinds[kept.kind].already(_work(world, writer, kept), request)
+        except NotPossible as problem:
+            _refuse(world, writer, kept, problem)
+            return Cancel(str(problem))
+        if result is not None:
+            _end(world, writer, kept, CommandState.DONE, result=msgspec.to_builtins(result))
+            return Done()
         commands.move(writer, kept, CommandState.ASKED)
         writer.flush()
     return _Todo(kept, request, again)
 
 
-def _ask(world: World, todo: _Todo, desk: Desk) -> Answer | ProcessorError:
+def _not_yet(connection: Connection, kept: Kept, desk: Desk) -> Snooze | None:
+    """Return until when the command waits for its day, or for its turn; None: it is there."""
+    if kept.due_at is not None and desk.now() < kept.due_at:
+        return Snooze(kept.due_at, f"its day is {kept.due_at:%Y-%m-%d %H:%M} UTC")
+    for older in commands.ahead(connection, kept):
+        return _after(connection, older, desk)
+    return None
+
+
+def _after(connection: Connection, older: Kept, desk: Desk) -> Snooze:
+    """Wait until the older command is tried again; its end makes this one due at once."""
+    now, standing = desk.now(), queue.live(connection, older.effect)
+    if standing is None or standing.running:
+        until = now + WAIT_IF_BUSY
+    elif standing.parked:
+        until = now + WAITS[-1]
+    else:
+        until = max(standing.due_at, now) + WAIT_FOR_TURN
+    reason = None if standing is None else standing.reason
+    parked = standing is not None and standing.parked
+    return Snooze(until, commands.waits_for(older, reason, parked=parked))
+
+
+def _ask(world: World, todo: _Todo, desk: Desk) -> Answer | ProcessorError | Unreadable:
     """Return the processor's answer, or its no. No transaction is open here."""
     key, since = todo.kept.processor_key, todo.kept.asked_at or desk.now()
     old = todo.again and desk.now() - since >= KEY_LIFE
@@ -115,20 +177,36 @@ def _ask(world: World, todo: _Todo, desk: Desk) -> Answer | ProcessorError:
     except ProcessorError as error:
         # It may repeat what it was asked for, and this is written down.
         return wordless(error) if type(todo.request) in UNSTORED else error
+    except Unreadable as problem:
+        return problem
+    except InvalidValue as problem:
+        return Unreadable(str(problem))
 
 
 def _record(
-    world: World, connection: Connection, todo: _Todo, answer: Answer | ProcessorError, desk: Desk
+    world: World,
+    connection: Connection,
+    todo: _Todo,
+    answer: Answer | ProcessorError | Unreadable,
+    desk: Desk,
 ) -> Wish:
     """Write what was learnt as facts, conclude the command, and decide again on its customer."""
     kept = commands.locked(connection, todo.kept.id)
     if kept is None or states.is_over(kept.state):
         return Cancel("the command is over")
+    if isinstance(answer, Answer):
+        try:
+            with connection.begin_nested():
+                _conclude(world, _writer(connection, desk, kept), kept, answer)
+        except (Unreadable, InvalidValue, NotFound, IllegalTransition) as problem:
+            told = msgspec.json.encode(replace(answer, action=None))
+            answer = Unreadable(str(problem), raw=told)
+        else:
+            return Done()
     writer = _writer(connection, desk, kept)
     match answer:
-        case Answer():
-            _conclude(world, writer, kept, answer)
-            return Done()
+        case Unreadable():
+            return _give_to_a_person(writer, todo, kept, answer)
         case Rejected() | KeyReused():
             _refuse(world, writer, kept, answer)
             return Cancel(str(answer))
@@ -144,22 +222,71 @@ def _record(
             return Snooze(desk.now() + wait, f"{UNKNOWN}: {answer}")
 
 
+def _give_to_a_person(writer: Writer, todo: _Todo, kept: Kept, answer: Unreadable) -> Park:
+    """
+    Keep an answer that nobody understood, and say so: it may have done what was asked.
+
+    When it is tried again what became of it is looked up first.
+    """
+    secret = type(todo.request) in UNSTORED
+    words = "its words are not kept" if secret else str(answer)
+    raw = None if secret or answer.raw is None else legible(answer.raw)
+    lookups = kept.lookups + 1
+    commands.move(writer, kept, CommandState.UNKNOWN, lookups=lookups, unread=raw)
+    commands.open_task(
+        writer,
+        kept.customer_id,
+        key=commands.unread_task(kept),
+        kind=UNREAD_TASK,
+        detail=(
+            f"the answer to {kept.kind} of {kept.subject} (command {kept.id}) can not be "
+            f"understood: {words}; it may have been carried out. Mend what reads it, then retry "
+            "its effect"
+        ),
+    )
+    writer.flush()
+    return Park(f"{UNREADABLE}: {words}")
+
+
 def _conclude(world: World, writer: Writer, kept: Kept, answer: Answer) -> None:
-    touched = set(absorb(writer, world.processor.name, [answer.facts]).customers)
+    touched = absorb(writer, world.processor.name, [answer.facts]).customers
     kind = world.kinds[kept.kind]
-    result = kind.conclude(_work(world, writer, kept), answer)
-    commands.move(writer, kept, CommandState.DONE, result=msgspec.to_builtins(result))
-    writer.flush()
-    touched |= {kept.customer_id} if kept.customer_id is not None else set()
-    world.recompute(writer.connection, touched, trigger="command", now=writer.now)
+    work = _work(world, writer, kept)
+    result = kind.conclude(work, answer)
+    owner = {kept.customer_id} if kept.customer_id is not None else set()
+    result = kind.settle(
+        work,
+        result,
+        lambda: world.recompute(
+            writer.connection, {*touched, *owner}, trigger="command", now=writer.now
+        ),
+    )
+    _end(
+        world, writer, kept, CommandState.DONE,
+        touched=touched, result=msgspec.to_builtins(result),
+    )  # fmt: skip
 
 
-def _refuse(world: World, writer: Writer, kept: Kept, error: ProcessorError) -> None:
+def _refuse(world: World, writer: Writer, kept: Kept, error: ProcessorError | NotPossible) -> None:
     world.kinds[kept.kind].refused(_work(world, writer, kept), error)
-    commands.move(writer, kept, CommandState.REFUSED, error=told(error))
-    writer.flush()
-    touched = {kept.customer_id} if kept.customer_id is not None else set()
-    world.recompute(writer.connection, touched, trigger="command", now=writer.now)
+    _end(world, writer, kept, CommandState.REFUSED, error=told(error))
+
+
+def _end(
+    world: World,
+    writer: Writer,
+    kept: Kept,
+    state: CommandState,
+    *,
+    touched: Iterable[int] = (),
+    **values: Any,
+) -> None:
+    """End the command, decide again on whom it touched, and let the next one have its turn."""
+    commands.end(writer, kept, state, **values)
+    owner = {kept.customer_id} if kept.customer_id is not None else set()
+    world.recompute(writer.connection, {*touched, *owner}, trigger="command", now=writer.now)
+    following = commands.under_way(writer.connection, subject=kept.subject)[:1]
+    queue.hasten(writer.connection, [each.effect for each in following], now=writer.now)
 
 
 def _work(world: World, writer: Writer, kept: Kept) -> Work:

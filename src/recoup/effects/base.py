@@ -20,10 +20,19 @@ from recoup.core.billing.catalogue import NOTHING_SOLD, Catalogue
 from recoup.core.billing.requests import Request
 from recoup.core.collection.rules import Rules
 from recoup.core.policy import Policies
-from recoup.errors import ProcessorError
+from recoup.errors import NotPossible, ProcessorError
 from recoup.mail.senders.base import Sender
 from recoup.processors.base import Processor
 from recoup.store.writer import Writer
+
+
+class Ran(Protocol):
+    """What a run of the loop came to."""
+
+    @property
+    def failed(self) -> Mapping[int, str]:
+        """Return customer -> why nothing could be decided on it."""
+        ...
 
 
 class Recompute(Protocol):
@@ -31,7 +40,7 @@ class Recompute(Protocol):
 
     def __call__(
         self, connection: Connection, customer_ids: Iterable[int], *, trigger: str, now: datetime
-    ) -> object: ...
+    ) -> Ran: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,24 @@ class Kind(Protocol):
         """
         ...
 
-    def refused(self, work: Work, error: ProcessorError) -> None:
+    def already(self, work: Work, request: Request) -> object | None:
+        """
+        Return the result, if what is about to be asked for the first time has come about by
+        itself since it was recorded; None: ask.
+
+        Raises:
+            NotPossible: it can not be any more; nobody is asked, and the command is refused.
+        """
+        ...
+
+    def settle(self, work: Work, result: Any, decide: Callable[[], object]) -> object:
+        """
+        Return the result that was concluded, or read it again after calling `decide`, which lets
+        the loop decide on what the answer said.
+        """
+        ...
+
+    def refused(self, work: Work, error: ProcessorError | NotPossible) -> None:
         """Take back what was written when the command was recorded."""
         ...
 

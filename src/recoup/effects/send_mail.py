@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection
 
 from recoup.core import states
-from recoup.core.account import Notice
+from recoup.core.account import Account, Notice
 from recoup.core.dunning import campaign
 from recoup.core.states import MailState, NoticeState
 from recoup.effects import _letters as letters
@@ -27,6 +27,7 @@ from recoup.effects.base import World
 from recoup.errors import MailUnreachable, Undeliverable
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Fail, Handler, Snooze, Wish
 from recoup.jobs.words import described
+from recoup.mail.base import MailFacts
 from recoup.mail.emails import EMAILS
 from recoup.mail.message import compose
 from recoup.store import observe, tables
@@ -45,7 +46,7 @@ class _Ready:
     """A mail that may be sent now."""
 
     mail: Mail
-    notice: Notice
+    notice: Notice | None
     message: EmailMessage
 
 
@@ -54,7 +55,7 @@ class _Gone:
     """A mail that was taken, or can never be: then `bounce` says why."""
 
     mail: Mail
-    notice: Notice
+    notice: Notice | None
     message_id: str | None
     bounce: str | None
 
@@ -115,14 +116,28 @@ class _Batch:
         self._contacts = customers.contacts(connection, ids)
         invoices = [i.id for account in seen.accounts for i in account.invoices]
         self._numbers = customers.invoice_numbers(connection, invoices)
+        self._occasions = mails.occasions(connection, self._mails.values())
         self._writer = _writer(connection, now)
 
-    def prepared(self, claim: Claim) -> _Ready | _Gone | Wish:  # noqa: PLR0911  one a guard
+    def prepared(self, claim: Claim) -> _Ready | _Gone | Wish:
         """Return the mail if it may be sent now, else what becomes of it."""
         mail = self._mails.get(_mail_id(claim))
         if mail is None or not mail.queued:
             return Cancel("the mail has been dealt with")
         account = self._accounts[mail.customer_id]
+        return (self._notice if "notice_id" in mail.args else self._word)(mail, account)
+
+    def _word(self, mail: Mail, account: Account) -> _Ready | _Gone | Wish:
+        """A mail that tells of something at once, at any hour."""
+        occasion, contact = self._occasions.get(mail.id), self._contacts[account.id]
+        why = letters.obstacle(mail, occasion, contact)
+        if why is not None or occasion is None:
+            return self._skipped(mail, str(why))
+        facts = letters.about(self._world, occasion, contact)
+        return self._composed(mail, None, facts, thread=None)
+
+    def _notice(self, mail: Mail, account: Account) -> _Ready | _Gone | Wish:
+        """A notice, if it is still true, and between the hours of its policy."""
         notice = next((n for n in account.notices if n.id == mail.args["notice_id"]), None)
         if notice is None:
             return self._skipped(mail, campaign.ENDED)
@@ -139,9 +154,14 @@ class _Batch:
             return Snooze(at, "outside contact hours")
         about = letters.Subject(account, contact, self._numbers)
         facts = letters.facts(self._world, notice, case, policy, about, now=self._now)
+        return self._composed(mail, notice, facts, thread=f"case:{case.id}")
+
+    def _composed(
+        self, mail: Mail, notice: Notice | None, facts: MailFacts, *, thread: str | None
+    ) -> _Ready | _Gone:
         try:
             email = EMAILS[mail.type].about(facts)
-            message = compose(email, facts, key=mail.key, case=f"case:{case.id}", date=self._now)
+            message = compose(email, facts, key=mail.key, case=thread, date=self._now)
         except Undeliverable as error:
             return _Gone(mail, notice, None, str(error))
         return _Ready(mail, notice, message)
@@ -173,21 +193,21 @@ def _record(world: World, connection: Connection, gone: Sequence[_Gone], *, now:
             message_id=one.message_id,
             sent_at=now if sent else None,
         )
-        notice = notices.get(one.notice.id)
+        notice = notices.get(one.notice.id) if one.notice is not None else None
         # One that was called off while it was on its way stays called off; the mail's row tells.
         if notice is not None and states.is_scheduled(notice.state):
             values = {"delivered_at": now} if sent else {"bounced_at": now}
-            _update_notice(writer, one, values, now)
+            _update_notice(writer, notice, one.mail.customer_id, values, now)
     writer.flush()
     world.recompute(connection, ids, trigger="notice", now=now)
 
 
 def _update_notice(
-    writer: Writer, one: _Gone, values: Mapping[str, datetime], now: datetime
+    writer: Writer, notice: Notice, customer_id: int, values: Mapping[str, datetime], now: datetime
 ) -> None:
     before = {
-        "id": one.notice.id,
-        "customer_id": one.mail.customer_id,
+        "id": notice.id,
+        "customer_id": customer_id,
         "state": NoticeState.SCHEDULED.value,
         **dict.fromkeys(values),
     }

@@ -1,5 +1,6 @@
 """
-What every guard shares: who asks, whether they may, and how a no is told.
+What every guard shares: who asks, whether they may, and how a no is told. And how a door's
+answer is written.
 
 A no is a 403, or a redirect to where the host wants it. It never says why: not the feature, not
 the plan, not the debt. How the 403 looks is the host's own page for it.
@@ -9,6 +10,10 @@ from __future__ import annotations
 
 import logging
 from typing import Final, Protocol
+
+import msgspec
+
+from recoup.webhooks.post import Answer
 
 log: Final = logging.getLogger(__name__)
 
@@ -42,3 +47,8 @@ def allows(entitlements: Entitling, customer: Customer | None, feature: str) -> 
 def unnamed(error: Exception) -> None:
     """Note that the host could not say who asks; the guard then refuses."""
     log.error("a guard refuses because customer_of failed", exc_info=error)
+
+
+def worded(answer: Answer) -> bytes:
+    """Return a door's answer as JSON, as `recoup serve` gives it."""
+    return msgspec.json.encode(answer.body())

@@ -1,4 +1,4 @@
-"""Django: a view that requires a feature, and verbs in Django's own transaction."""
+"""Django: guarded views, a view that takes webhooks in, and verbs in Django's own transaction."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
 
 from recoup.billing import Recoup
 from recoup.commands.bound import Bound
-from recoup.integrations.base import SEE_OTHER, Customer, Entitling, allows, unnamed
+from recoup.integrations.base import SEE_OTHER, Customer, Entitling, allows, unnamed, worded
+from recoup.store.inbox import LARGEST
+from recoup.webhooks.post import OVERSIZE, Door
+from recoup.webhooks.signature import HEADER
 
 CustomerOf = Callable[[HttpRequest], Customer | None]
 View = Callable[..., Any]
@@ -30,6 +35,28 @@ def recoup_in(recoup: Recoup, using: str = DEFAULT_DB_ALIAS) -> Bound:
         WrongConnection: its backend is not PostgreSQL through psycopg 3.
     """
     return recoup.using(connections[using])
+
+
+def webhooks(recoup: Recoup) -> View:
+    """
+    Return a view that takes events in; a worker absorbs them.
+
+    `path("webhooks/stripe", webhooks(recoup))`. It needs no CSRF token, because what comes is
+    signed, and commits by itself, whatever `ATOMIC_REQUESTS` says.
+    """
+    door = Door.of(recoup)
+
+    def stripe(request: HttpRequest) -> HttpResponse:
+        try:
+            # Never more than that, whatever the host's own limit is, and as it came.
+            body = request.read(LARGEST + 1)
+        except UnreadablePostError:
+            return HttpResponse(status=400)
+        answer = OVERSIZE if len(body) > LARGEST else door.post(body, request.headers.get(HEADER))
+        return HttpResponse(worded(answer), "application/json", answer.status)
+
+    view: View = csrf_exempt(require_POST(stripe))
+    return view
 
 
 class Guard:

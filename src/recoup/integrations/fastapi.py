@@ -1,14 +1,16 @@
-"""FastAPI: a route that depends on a feature."""
+"""FastAPI: a route that depends on a feature, and one that takes webhooks in."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from fastapi import HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 
+from recoup.billing import Recoup
 from recoup.integrations.base import (
     FORBIDDEN,
     SEE_OTHER,
@@ -17,8 +19,28 @@ from recoup.integrations.base import (
     allows,
     unnamed,
 )
+from recoup.web.receiving import Receiving
+from recoup.webhooks.post import Door
 
 CustomerOf = Callable[[Request], Customer | Awaitable[Customer | None] | None]
+
+
+def webhooks(recoup: Recoup) -> APIRouter:
+    """
+    Return a router that takes events in at `/webhooks/stripe`; a worker absorbs them.
+
+    `api.include_router(webhooks(recoup))`. Its end lets what was accepted be kept.
+    """
+    receiving = Receiving(Door.of(recoup))
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        yield
+        await receiving.close()
+
+    router = APIRouter(lifespan=lifespan)
+    router.add_route("/webhooks/stripe", receiving.__call__, methods=["POST"])
+    return router
 
 
 class Guard:

@@ -1,4 +1,4 @@
-"""Flask: a view that requires a feature."""
+"""Flask: a view that requires a feature, and one that takes webhooks in."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Request, abort, current_app, redirect, request
+from flask import Blueprint, Request, Response, abort, current_app, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from recoup.billing import Recoup
 from recoup.integrations.base import (
     FORBIDDEN,
     SEE_OTHER,
@@ -17,10 +18,36 @@ from recoup.integrations.base import (
     Entitling,
     allows,
     unnamed,
+    worded,
 )
+from recoup.store.inbox import LARGEST
+from recoup.webhooks.post import OVERSIZE, Door
+from recoup.webhooks.signature import HEADER
 
 CustomerOf = Callable[[Request], Customer | None]
 View = Callable[..., Any]
+
+
+def webhooks(recoup: Recoup) -> Blueprint:
+    """
+    Return a blueprint that takes events in at `/webhooks/stripe`; a worker absorbs them.
+
+    `app.register_blueprint(webhooks(recoup))`. Exempt it where the host protects every form
+    (Flask-WTF: `csrf.exempt(…)`): what is signed needs no token.
+    """
+    door, blueprint = Door.of(recoup), Blueprint("recoup_webhooks", __name__)
+
+    @blueprint.post("/webhooks/stripe")
+    def stripe() -> Response:
+        length = request.content_length
+        if length is not None and length > LARGEST:
+            answer = OVERSIZE
+        else:
+            body = request.get_data() if length is not None else request.stream.read(LARGEST + 1)
+            answer = door.post(body, ",".join(request.headers.getlist(HEADER)))
+        return Response(worded(answer), answer.status, mimetype="application/json")
+
+    return blueprint
 
 
 class Guard:

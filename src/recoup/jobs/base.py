@@ -16,9 +16,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from recoup import config
+
 Scalar = str | int | bool | None
 
-QUEUES: Final = ("billing", "webhooks", "mail", "default")
+QUEUES: Final = config.QUEUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class Handler:
     batch: int = 100  #: most claims handed over at once
     lease: timedelta = timedelta(minutes=5)  #: renewed by the heartbeat while running
     max_attempts: int = 10
+    aside: bool = False  #: may take long: a running worker gives such a thread of their own
 
 
 Handlers = Mapping[str, Handler]

@@ -8,7 +8,7 @@ worker uses up its attempts all the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,18 +21,20 @@ from recoup.jobs.words import bigints
 
 LEASE_RAN_OUT: Final = "its worker stopped answering: the lease ran out"
 USED_UP: Final = "its attempts are used up"
+NO_TURNS: Final[Mapping[tuple[str, str], int]] = {}
 
+# Without ORDER BY: the loop goes through the pairs as they are given, and ends at the first.
 _HEAD: Final = text("""
-    SELECT name AS queue, kind, alone
-    FROM unnest(CAST(:queues AS text[])) WITH ORDINALITY AS given (name, place)
+    SELECT given.queue, given.kind, alone
+    FROM unnest(CAST(:queues AS text[]), CAST(:kinds AS text[])) AS given (queue, kind)
     CROSS JOIN LATERAL (
-        SELECT kind, reason IS NOT DISTINCT FROM :lost AS alone FROM effects
-        WHERE queue = name AND state = 'scheduled' AND due_at <= :now
-          AND kind = ANY(CAST(:kinds AS text[]))
+        SELECT reason IS NOT DISTINCT FROM :lost AS alone FROM effects
+        WHERE effects.queue = given.queue AND effects.kind = given.kind
+          AND state = 'scheduled' AND due_at <= :now
         ORDER BY due_at, id LIMIT 1
         FOR UPDATE SKIP LOCKED
     ) AS head
-    ORDER BY place LIMIT 1
+    LIMIT 1
 """)
 
 _CLAIM: Final = text("""
@@ -106,19 +108,32 @@ class Batch:
 
 
 def claim(
-    connection: Connection, queues: Sequence[str], handlers: Handlers, *, now: datetime
+    connection: Connection,
+    queues: Sequence[str],
+    handlers: Handlers,
+    *,
+    now: datetime,
+    turns: Mapping[tuple[str, str], int] = NO_TURNS,
 ) -> Batch | None:
     """
-    Take what is due longest on the first of `queues` that holds something due, and more of its
-    kind; None when nothing is due.
+    Take from the first of `queues` that holds something due one kind, what is due longest; None
+    when nothing is due. Of the kinds that are due there it is the one whose last turn, by (queue,
+    kind), is the lowest in `turns`; one that is not in it has had none.
 
     An effect whose attempts are used up is parked instead. One that was running when its worker
     died is taken alone, so that if it is the one that kills, it kills nobody else again. Kinds
     without a handler are left to the workers that know them.
     """
+    pairs = [(queue, kind) for queue in queues for kind in handlers]
+    pairs.sort(key=lambda pair: (queues.index(pair[0]), turns.get(pair, 0)))
     head = connection.execute(
         _HEAD,
-        {"queues": list(queues), "now": now, "kinds": list(handlers), "lost": LEASE_RAN_OUT},
+        {
+            "queues": [queue for queue, _ in pairs],
+            "kinds": [kind for _, kind in pairs],
+            "now": now,
+            "lost": LEASE_RAN_OUT,
+        },
     ).one_or_none()
     if head is None:
         return None

@@ -77,9 +77,14 @@ class Housekeeping:
             log.warning("%d effects rescued: their leases ran out", rescued)
         return rescued
 
-    def run_clocks(self) -> tuple[str, ...]:
-        """Run the recurring runs that are due; return their names."""
-        return clocks.run_due(self._desk, self._recurring)
+    def run_clocks(self, only: Sequence[str] = (), *, anyway: bool = False) -> tuple[str, ...]:
+        """
+        Make the recurring runs that are due, or all of them `anyway`; return their names.
+
+        With `only`, the others are left alone.
+        """
+        chosen = [each for each in self._recurring if not only or each.name in only]
+        return (clocks.run_now if anyway else clocks.run_due)(self._desk, chosen)
 
 
 def serve(

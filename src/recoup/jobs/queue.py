@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -32,12 +33,40 @@ _ENQUEUE: Final = text("""
     SELECT (SELECT count(*) FROM added) AS added, (SELECT count(*) FROM rung) AS rung
 """)
 
+#: In the driver's own dialect, for the statement of somebody else.
+_FOLLOWING: Final = """, added AS (
+        INSERT INTO effects (kind, key, queue, due_at, created_at)
+        SELECT %b::text, %b::text || ':' || id, %b::text, %b::timestamptz, %b::timestamptz
+        FROM fresh
+        ON CONFLICT (key) WHERE state IN ('scheduled', 'running', 'parked') DO NOTHING
+        RETURNING queue
+    ), told AS (
+        SELECT pg_notify(%b::text, queue) FROM (SELECT DISTINCT queue FROM added) AS due
+    )"""
+
 _CANCEL: Final = text("""
     UPDATE effects SET state = 'canceled', reason = :reason, ended_at = :now
     WHERE state = 'scheduled'
       AND (CAST(:keys AS text[]) IS NULL OR key = ANY(CAST(:keys AS text[])))
       AND (CAST(:customer AS bigint) IS NULL OR customer_id = CAST(:customer AS bigint))
       AND (CAST(:kind AS text) IS NULL OR kind = CAST(:kind AS text))
+""")
+
+_LIVE: Final = text("""
+    SELECT id, due_at, state = 'running' AS running, state = 'parked' AS parked,
+           CASE WHEN state <> 'running' THEN reason END AS reason
+    FROM effects WHERE key = :key AND state IN ('scheduled', 'running', 'parked')
+""")
+
+_HASTEN: Final = text("""
+    WITH sooner AS (
+        UPDATE effects SET due_at = :now
+        WHERE key = ANY(CAST(:keys AS text[])) AND state = 'scheduled' AND due_at > :now
+        RETURNING queue
+    ), rung AS (
+        SELECT pg_notify(:channel, queue) FROM (SELECT DISTINCT queue FROM sooner) AS due
+    )
+    SELECT (SELECT count(*) FROM sooner) AS hastened, (SELECT count(*) FROM rung) AS rung
 """)
 
 _RETRY: Final = text("""
@@ -56,6 +85,17 @@ _PRUNE: Final = text("""
         SELECT id FROM effects WHERE ended_at < :before ORDER BY ended_at LIMIT :limit
     )
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """An effect that is not over."""
+
+    id: int
+    due_at: datetime
+    running: bool
+    parked: bool  #: a person must look at it
+    reason: str | None  #: why it waits, if it was run and put off
 
 
 def enqueue(connection: Connection, effects: Sequence[NewEffect], *, now: datetime) -> int:
@@ -83,6 +123,17 @@ def enqueue(connection: Connection, effects: Sequence[NewEffect], *, now: dateti
         },
     ).one()
     return int(row.added)
+
+
+def following(kind: str, *, queue: str, now: datetime) -> tuple[str, tuple[object, ...]]:
+    """
+    Return what enqueues an effect due at `now` (UTC) for each row that a statement makes.
+
+    It goes behind a `WITH fresh AS (…)` that gives their `id`, as SQL and its parameters, and
+    ends in `told`, which must be read: one statement is one round trip and one transaction. The
+    keys are the kind and the id, "absorb:7".
+    """
+    return _FOLLOWING, (kind, kind, queue, now, now, CHANNEL)
 
 
 def cancel(
@@ -117,11 +168,16 @@ def cancel(
     return done.rowcount
 
 
-def reason(connection: Connection, key: str) -> str | None:
-    """Return why the live effect of this key waits, if it was run and put off."""
-    sql = text("SELECT reason FROM effects WHERE key = :key AND state IN ('scheduled', 'parked')")
-    found: str | None = connection.scalar(sql, {"key": key})
-    return found
+def live(connection: Connection, key: str) -> Live | None:
+    """Return how the live effect of this key stands; None: there is none, or it is over."""
+    row = connection.execute(_LIVE, {"key": key}).one_or_none()
+    return None if row is None else Live(*row)
+
+
+def hasten(connection: Connection, keys: Sequence[str], *, now: datetime) -> int:
+    """Make these scheduled effects due at `now`, if they are not; return how many were made so."""
+    row = connection.execute(_HASTEN, {"keys": list(keys), "now": now, "channel": CHANNEL}).one()
+    return int(row.hastened)
 
 
 def is_running(connection: Connection, key: str) -> bool:

@@ -6,7 +6,8 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
@@ -14,7 +15,7 @@ from sqlalchemy import Engine
 
 from recoup.errors import LostClaim
 from recoup.jobs import claims
-from recoup.jobs.base import QUEUES, Claim, Fail, Handlers
+from recoup.jobs.base import QUEUES, Claim, Fail, Handler, Handlers
 from recoup.jobs.carriers.base import Ear
 from recoup.jobs.carriers.postgres import PostgresCarrier
 from recoup.jobs.claims import Batch
@@ -35,7 +36,8 @@ class Worker:
     Runs the effects of some queues, one batch after another, in the calling thread.
 
     Any number of workers share the queues; start more of them for more at once. Queues have
-    equal turns. An instance is used by one thread at a time.
+    equal turns, and so have the kinds of effects in a queue. An instance is used by one thread at
+    a time.
     """
 
     def __init__(
@@ -50,7 +52,10 @@ class Worker:
         poll: timedelta = POLL,
     ) -> None:
         self._desk = OurDesk(engine, clock, handlers)
+        self._takes: Callable[[Handler], bool] = _any
         self._queues = tuple(queues)
+        #: Of each kind in each queue. So ten thousand effects of one kind keep no other waiting.
+        self._turns: dict[tuple[str, str], int] = {}
         self._housekeeping = Housekeeping(self._desk, recurring)
         self._ear = ear or PostgresCarrier(engine)
         self._poll = poll
@@ -70,18 +75,49 @@ class Worker:
             self._work(ran, until=_deadline(limit_seconds), stop=None)
         return ran
 
-    def tick(self) -> tuple[str, ...]:
-        """Rescue what lost its worker and run the clocks that are due; return their names."""
+    def tick(self, *only: str) -> tuple[str, ...]:
+        """
+        Rescue what lost its worker and run the clocks that are due; return their names.
+
+        With `only`, no clock but those is looked at.
+        """
         self._housekeeping.rescue()
-        return self._housekeeping.run_clocks()
+        return self._housekeeping.run_clocks(only)
+
+    def wind(self, *names: str) -> tuple[str, ...]:
+        """Run these clocks now, due or not; return the names of those that nobody else runs."""
+        return self._housekeeping.run_clocks(names, anyway=True)
 
     def run(self, stop: threading.Event) -> None:
         """
         Work until `stop` is set; the batch in hand is finished first.
 
-        Set `stop` from the handler of SIGTERM: it takes a quarter of a second when idle.
+        Set `stop` from the handler of SIGTERM: it takes a quarter of a second when idle. What may
+        take long runs in a thread of its own, if there is any such kind when it begins.
         """
+        if self._takes is _any and any(map(_aside, self._desk.handlers.values())):
+            with self._beside(stop):
+                self._run(stop)
+        else:
+            self._run(stop)
 
+    @contextmanager
+    def _beside(self, stop: threading.Event) -> Iterator[None]:
+        """Have a worker of its own run what may take long, and leave it to that one."""
+        desk = self._desk
+        other = Worker(desk.engine, desk.handlers, desk.clock, self._queues, poll=self._poll)
+        other._takes = _aside
+        self._takes = _quick
+        thread = threading.Thread(target=other.run, args=(stop,), name="recoup-aside")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+            self._takes = _any
+
+    def _run(self, stop: threading.Event) -> None:
         def work() -> bool:
             return self._work(Counter(), until=_deadline(SLICE), stop=stop)
 
@@ -108,12 +144,14 @@ class Worker:
         return True
 
     def _claim(self) -> Batch | None:
-        now = self._desk.now()
+        now, known = self._desk.now(), self._desk.handlers
+        mine = {kind: handler for kind, handler in dict(known).items() if self._takes(handler)}
         with self._desk.engine.begin() as connection:
-            batch = claims.claim(connection, self._queues, self._desk.handlers, now=now)
-        if batch is not None:  # its queue has had its turn
+            batch = claims.claim(connection, self._queues, mine, now=now, turns=self._turns)
+        if batch is not None:  # its queue has had its turn, and so has its kind there
             others = (queue for queue in self._queues if queue != batch.queue)
             self._queues = (*others, batch.queue)
+            self._turns[batch.queue, batch.kind] = max(self._turns.values(), default=0) + 1
         return batch
 
     def _perform(self, given: Sequence[Claim]) -> None:
@@ -144,6 +182,18 @@ class Worker:
                 self._desk.settle(connection, dict.fromkeys(left, wish))
         except LostClaim as lost:
             log.warning("%s: %s", _named(left), lost)
+
+
+def _any(_: Handler) -> bool:
+    return True
+
+
+def _aside(handler: Handler) -> bool:
+    return handler.aside
+
+
+def _quick(handler: Handler) -> bool:
+    return not handler.aside
 
 
 def _deadline(seconds: float | None) -> float | None:

@@ -44,6 +44,11 @@ class MailFacts:
     invoices: tuple[str, ...] = ()  #: numbers as printed on them, oldest first
     announced: tuple[Announced, ...] = ()  #: every rung this notice warns of, mildest first
     decline: str | None = None  #: what the bank said, in words that may be disclosed
+    amount: Money | None = None  #: the one sum it is about: wanted, paid or given back
+    at: datetime | None = None  #: UTC instant at which that was paid
+    method: str | None = None  #: what it was paid with: "Visa ending in 4242"
+    timed_out: bool = False  #: it was waited for in vain, and not refused
+    late_buys: bool = False  #: money that comes late starts it after all, where it still can
     locale: str | None = None  #: BCP 47; all mails are in English so far
     time_zone: str | None = None  #: IANA name; unknown ones count as Etc/UTC
     pay_path: str = "/billing"  #: where to pay, on `base_url`

@@ -1,4 +1,4 @@
-"""What the mails about a debt have in common: the words their templates may use."""
+"""What mails have in common: the words their templates may use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recoup.mail.base import Announced, MailFacts
 
 NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
-#: A customer who owes for one plan; samples add what their type announces.
+#: A customer who owes, or has paid, for one plan; samples add what their type announces.
 SAMPLE: Final = MailFacts(
     to="ada@example.com",
     name="Ada Lovelace",
@@ -23,28 +23,29 @@ SAMPLE: Final = MailFacts(
     plan="Team",
     invoices=("INV-2026-0042",),
     decline="not enough balance or credit",
+    amount=Money(4900, "EUR"),
+    at=NOON,
+    method="Visa ending in 4242",
     locale="en",
     time_zone="Europe/Berlin",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Written:
     """A mail whose fields are the names in its templates. All are plain words, none is markup."""
 
     folder: ClassVar[str]  #: under emails/, where its templates are
 
     greeting: str  #: "Hello Ada,"
-    bought: str  #: what the debt bought: "your Team subscription", "your order" …
-    owed: str  #: "49.00 EUR", or "the amount due" when nobody knows
+    bought: str  #: what it is about: "your Team subscription", "your order" …
     invoices: str  #: "Invoice: INV-1", or ""
-    decline: str  #: a sentence, or ""
     pay_url: str
     business: str
 
     @classmethod
     def about(cls, facts: MailFacts) -> Self:
-        return cls(**_words(facts))
+        return cls(**words(facts))
 
     @classmethod
     def sample(cls) -> Self:
@@ -64,6 +65,18 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter(Written):
+    """A mail about a debt."""
+
+    owed: str  #: "49.00 EUR", or "the amount due" when nobody knows
+    decline: str  #: a sentence, or ""
+
+    @classmethod
+    def about(cls, facts: MailFacts) -> Self:
+        return cls(**_debt(facts))
+
+
+@dataclass(frozen=True, slots=True)
 class Warned(Letter):
     """A mail that announces rungs: what changes, and from when."""
 
@@ -78,7 +91,7 @@ class Warned(Letter):
             for rung in felt
         ]
         return cls(
-            **_words(facts),
+            **_debt(facts),
             deadline=f"before {wording.day(felt[0].at, facts.time_zone)}" if felt else "soon",
             changes="\n".join(["If it stays unpaid, this changes:", *lines] if lines else []),
         )
@@ -93,18 +106,27 @@ def warning_of(*rungs: tuple[str, str, int]) -> MailFacts:
     return replace(SAMPLE, announced=tuple(announced))
 
 
-def _words(facts: MailFacts) -> dict[str, Any]:
+def _debt(facts: MailFacts) -> dict[str, Any]:
+    owed = wording.sums(facts.owed) or "the amount due"
+    return words(facts) | {"owed": owed, "decline": reason(facts)}
+
+
+def reason(facts: MailFacts) -> str:
+    """Return the sentence that says why a payment was refused, "" when nobody may know."""
+    decline = wording.one_line(facts.decline or "").rstrip(".")
+    return f"The reason we were given: {decline}." if decline else ""
+
+
+def words(facts: MailFacts) -> dict[str, Any]:
+    """Return what every `Written` has: whom it greets, what it is about, where to go."""
     plan = wording.one_line(facts.plan or "")
     numbers = wording.listed([wording.one_line(number, longest=40) for number in facts.invoices])
-    decline = wording.one_line(facts.decline or "").rstrip(".")
     kind = "subscription" if facts.recurring else "order"
     several = "Invoices" if len(facts.invoices) > 1 else "Invoice"
     return {
         "greeting": wording.greeting(facts.name),
         "bought": f"your {plan} {kind}" if plan else f"your {kind}",
-        "owed": wording.sums(facts.owed) or "the amount due",
         "invoices": f"{several}: {numbers}" if numbers else "",
-        "decline": f"The reason we were given: {decline}." if decline else "",
         "pay_url": wording.one_line(facts.pay_url, longest=2000),
         "business": wording.one_line(facts.business),
     }

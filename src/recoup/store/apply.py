@@ -7,16 +7,19 @@ The closed list of changes is matched here once; a change without a branch fails
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import msgspec
 
 from recoup.core import changes as ch
 from recoup.core.account import Account, Attempt, Case, Notice
-from recoup.store import tables
+from recoup.store import gates, tables
 from recoup.store.writer import Writer
+
+log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,13 @@ class _One:
                 self._lift(change)
             case ch.EndRequested():
                 self._request_end(change)
+            case ch.GateChanged():
+                gates.resolve(self._writer, self._account.id, change.before, change.after)
+            case ch.SubscriptionMoved():
+                gates.move(self._writer, self._account.id, change.before, change.after)
+            case ch.LateDealtWith():
+                late = gates.deal_with(self._writer, self._account.id, change.before, change.after)
+                return replace(change, after=replace(change.after, id=late))
             case ch.StandingChanged():
                 self._stand({"standing": change.after})
             case ch.WakeChanged():
@@ -226,6 +236,7 @@ class _One:
 
     def _open_task(self, change: ch.TaskOpened) -> None:
         task = change.task
+        log.warning("a task for a person: %.200r", task.key)
         row = {
             "customer_id": self._account.id,
             "key": task.key,

@@ -8,9 +8,11 @@ is no intent.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+import psycopg
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
@@ -33,22 +35,49 @@ def database_url(config: Config) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def connect(url: URL, *, schema: str = "recoup", pool_size: int = 5) -> Engine:
+def connect(
+    url: URL,
+    *,
+    schema: str = "recoup",
+    pool_size: int = 5,
+    patience: timedelta | None = None,
+    ping: bool = True,
+) -> Engine:
     """
     Return an engine on `url`.
 
     The pool does not overflow: under load a growing pool is slower than a waiting one.
+
+    Args:
+        patience: How long a connection, a statement or a lock is waited for, for those whom
+            somebody else waits for; by default as long as the server's own settings say. Whole
+            seconds, at least two.
+        ping: Whether a connection is tried before it is used, which is a round trip; without it
+            the user tries again when one `is_lost`.
     """
     options = f"-c search_path={schema} -c timezone=UTC -c synchronous_commit=on"
+    more: dict[str, int] = {}
+    if patience is not None:
+        ms = patience // timedelta(milliseconds=1)
+        options += f" -c statement_timeout={ms} -c lock_timeout={ms}"
+        more = {"connect_timeout": ms // 1000, "tcp_user_timeout": ms}
     return create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=30,
-        pool_pre_ping=True,
+        pool_timeout=30 if patience is None else patience.total_seconds(),
+        pool_pre_ping=ping,
         hide_parameters=True,  # they may be somebody's: neither logs nor errors show them
-        connect_args={"options": options, "application_name": "recoup"},
+        connect_args={"options": options, "application_name": "recoup", **more},
     )
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether it was a connection that failed, and another one may do better."""
+    raised = getattr(error, "orig", error)
+    if not isinstance(raised, psycopg.OperationalError):
+        return False
+    return raised.sqlstate is None or raised.sqlstate.startswith(("08", "57P"))
 
 
 def schema_of(connection: Connection) -> str:

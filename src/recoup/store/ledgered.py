@@ -50,21 +50,33 @@ LEDGERED: Final[Mapping[str, Ledgered]] = {
             tables.subscriptions,
             "processor_id status plan quantity currency period_start period_end trial_end "
             "cancel_at canceled_at ended_at end_reason end_requested_at anchor feedback "
-            "pause_behavior resumes_at coupon promotion_code",
+            "pause_behavior resumes_at coupon promotion_code processor_status activated_at",
         ),
         _of(
             "invoice",
             tables.invoices,
             "processor_id subscription_id case_id status currency amount_due amount_paid "
             "amount_remaining reason closed_at out_of_band first_failed_at disputed tax credited "
-            "charged_back resolved_as",
+            "charged_back resolved_as gate_id",
         ),
         _of(
             "attempt",
             tables.attempts,
             "invoice_id ordinal origin state amount currency processor_id payment_intent method "
             "instrument off_session happened_at requested_at ended_at decline_code advice_code "
-            "network_decline_code network_advice_code",
+            "network_decline_code network_advice_code unowed_at",
+        ),
+        _of(
+            "gate",
+            tables.gates,
+            "purpose command_id subscription_id invoice_id status timeout_s tries late "
+            "evaluated_at expires_at ended_at reason withdrawal",
+        ),
+        _of(
+            "late_payment",
+            tables.late_payments,
+            "attempt_id invoice_id gate_id amount currency decision state "
+            "subscription_id ended_at",
         ),
         _of("refund", tables.refunds, "attempt_id amount currency status happened_at reason"),
         _of("dispute", tables.disputes, "attempt_id amount currency open lost happened_at"),

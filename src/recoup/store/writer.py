@@ -34,6 +34,8 @@ _ORDER: Final = tuple(
         tables.invoices,
         tables.payment_links,
         tables.attempts,
+        tables.gates,
+        tables.late_payments,
         tables.refunds,
         tables.disputes,
         tables.notices,

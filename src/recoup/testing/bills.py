@@ -128,6 +128,13 @@ def _upgrade(shop: Shop, **how: Any) -> ask.ChangeSubscription:
     return ask.ChangeSubscription(sub.processor_id, (to,), **how)
 
 
+def _withdrawal(shop: Shop, mood: Mood = "declines") -> ask.WithdrawPayment:
+    begun = shop.processor.ask(
+        replace(_start(shop), customer=shop.customer(mood)), key="recoup:bills:begin"
+    )
+    return ask.WithdrawPayment(invoice(begun).processor_id)
+
+
 def _bill(shop: Shop) -> Request:
     lines = (LineWanted("a day of work", Money(80000, "EUR")),)
     return ask.CreateInvoice(shop.customer(), lines)
@@ -138,6 +145,14 @@ ORDINARY: Final[Mapping[str, Callable[[Shop], Request]]] = {
     "CreateCustomer": lambda _: ask.CreateCustomer(email="ada@example.com"),
     "UpdateCustomer": lambda shop: ask.UpdateCustomer(shop.customer(), name="Ada"),
     "StartSubscription": _start,
+    "StartSubscription backdated": lambda shop: replace(
+        _start(shop), backdate=shop.now() - 10 * DAY
+    ),
+    "StartSubscription with a free stretch": lambda shop: replace(
+        _start(shop), anchor=shop.now() + 10 * DAY, prorate=False
+    ),
+    "ChangeSubscription gated": lambda shop: _upgrade(shop, gated=True, proration="invoice_now"),
+    "ChangeSubscription from now": lambda shop: _upgrade(shop, gated=True, restart=True),
     "ChangeSubscription": lambda shop: _upgrade(shop, proration="invoice_now"),
     "ChangeSubscription later": lambda shop: _upgrade(shop, at_period_end=True),
     "CancelSubscription": lambda shop: ask.CancelSubscription(started(shop).processor_id),
@@ -156,6 +171,7 @@ ORDINARY: Final[Mapping[str, Callable[[Shop], Request]]] = {
     "ApplyDiscount": lambda shop: ask.ApplyDiscount(started(shop).processor_id, _coupon(shop)),
     "RemoveDiscount": lambda shop: ask.RemoveDiscount(_discounted(shop)),
     "CreateInvoice": _bill,
+    "WithdrawPayment": _withdrawal,
     "CreateCoupon": lambda _: ask.CreateCoupon("WELCOME", amount_off=Money(500, "EUR")),
     "DeleteCoupon": lambda shop: ask.DeleteCoupon(_coupon(shop)),
     "CreatePromotionCode": lambda shop: ask.CreatePromotionCode(_coupon(shop), "HELLO"),
@@ -183,6 +199,9 @@ WRONG: Final[Mapping[str, Callable[[Shop], Request]]] = {
     "a trial that is over": lambda shop: ask.ExtendTrial(
         started(shop).processor_id, shop.now() - SECOND
     ),
+    "a beginning to come": lambda shop: replace(_start(shop), backdate=shop.now() + DAY),
+    "a gate for later": lambda shop: _upgrade(shop, gated=True, at_period_end=True),
+    "nobody's invoice": lambda _: ask.WithdrawPayment("in_nobody"),
     "no discount": lambda shop: ask.RemoveDiscount(started(shop).processor_id),
     "a coupon of nothing": lambda _: ask.CreateCoupon("NOTHING"),
 }
@@ -309,6 +328,16 @@ class BillsConformance:
         word = answer.status
         assert (word == "requires_action") is asked
         assert (answer.action is not None and bool(answer.action.client_secret)) is asked
+
+    @pytest.mark.parametrize(("mood", "word"), [("declines", "canceled"), ("pays", "too_late")])
+    def test_withdraws_a_payment_unless_it_has_come(
+        self, shop: Shop, mood: Mood, word: str
+    ) -> None:
+        request = _withdrawal(shop, mood)
+
+        for key in (KEY, OTHER_KEY):
+            answer = shop.processor.ask(request, key=key)
+            assert (answer.object, answer.status) == (request.invoice, word)
 
     @pytest.mark.parametrize("proration", ["invoice_now", "create", "none"])
     def test_quotes_what_it_bills(self, shop: Shop, proration: ask.Proration) -> None:

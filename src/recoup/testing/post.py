@@ -78,9 +78,10 @@ class Post:
             lines = self._arrived()
             recoup.ingest(lines)
             swept = recoup.sweep().seen
+            ticked = self._worker.tick("activation")
             ran = self._worker.drain()
             waited = recoup.absorb_stored()
-            if not (lines or swept or ran or waited.applied):
+            if not (lines or swept or ticked or ran or waited.applied):
                 break
         else:
             raise AssertionError(f"work does not end at {self._scene.now}")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import gated_town
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
@@ -214,6 +215,7 @@ def settle_in(town: Town) -> None:
     on_hold(town)
     failed(town)
     charged_back(town)
+    gated_town.settle(town, NOW)
     inbox(town)
 
 

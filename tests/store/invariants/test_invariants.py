@@ -35,6 +35,12 @@ LOST = "SELECT id FROM invoices WHERE charged_back > 0"
 GIVEN_UP = "SELECT id FROM invoices WHERE status = 'uncollectible'"
 BACKUP = "SELECT id, customer_id FROM payment_methods WHERE backup = 1"
 
+WAITS = "SELECT id, subscription_id FROM gates WHERE status = 'pending'"
+BEGAN = "SELECT id, subscription_id FROM gates WHERE status = 'satisfied'"
+DIED = "SELECT id, subscription_id FROM gates WHERE status = 'expired'"
+CLOSED = "SELECT id FROM invoices WHERE status = 'closed'"
+TOO_LATE = "SELECT id FROM attempts WHERE unowed_at IS NOT NULL"
+
 #: Writes a copy of a row; the constraints that forbid it are taken away first.
 COPY = "INSERT INTO {0} SELECT (jsonb_populate_record(t, %s || jsonb_build_object('id', 1000000 + id))).* FROM {0} t WHERE id = {{id}}"
 
@@ -121,6 +127,18 @@ FAULTS = [
     Fault("backups_have_places", "customer {of}", BACKUP, "UPDATE payment_methods SET backup = 2 WHERE id = {id}"),
     Fault("backups_have_places", "customer {of}", BACKUP, "UPDATE payment_methods SET detached = true WHERE id = {id}"),
     Fault("nothing_follows_an_end", "subscription {id}", "SELECT min(id) FROM subscriptions", "UPDATE subscriptions SET status = 'canceled', next_items = '[{}]' WHERE id = {id}"),
+    Fault("awaited_is_closed", "subscription {of}", WAITS, "UPDATE subscriptions SET status = 'active' WHERE id = {of}"),
+    Fault("awaited_is_closed", "subscription {of}", DIED, "UPDATE subscriptions SET status = 'active' WHERE id = {of}"),
+    Fault("awaited_is_closed", "subscription {of}", BEGAN, "UPDATE subscriptions SET processor_status = 'past_due' WHERE id = {of}"),
+    Fault("gate_is_decided", "gate {id}", WAITS, "UPDATE gates SET evaluated_at = made_at - interval '1 day', expires_at = timestamptz '2026-03-02 10:00Z' - interval '1 us' WHERE id = {id}"),
+    Fault("dead_gate_is_owed_nothing", "invoice {id}", CLOSED, "UPDATE invoices SET gate_id = NULL WHERE id = {id}"),
+    Fault("dead_gate_is_owed_nothing", "invoice {id}", CLOSED, "UPDATE invoices SET status = 'open', resolved_as = NULL WHERE id = {id}"),
+    Fault("dead_gate_is_owed_nothing", "invoice {id}", CLOSED, f"UPDATE invoices SET gate_id = (SELECT id FROM ({BEGAN}) g) WHERE id = {{id}}"),
+    Fault("late_money_is_dealt_with", "attempt {id}", TOO_LATE, "DELETE FROM late_payments WHERE attempt_id = {id}"),
+    Fault("late_money_is_dealt_with", "attempt {id}", TOO_LATE, "UPDATE refunds SET status = 'failed' WHERE attempt_id = {id}"),
+    Fault("late_money_is_dealt_with", "attempt {id}", TOO_LATE, "UPDATE late_payments SET state = 'asked', ended_at = NULL WHERE attempt_id = {id}"),
+    Fault("late_money_is_dealt_with", "attempt {id}", TOO_LATE, "UPDATE late_payments SET state = 'stuck', ended_at = NULL WHERE attempt_id = {id}"),
+    Fault("started_once", "subscription:{id}", "SELECT min(id) FROM subscriptions", "INSERT INTO ledger_entries SELECT customer_id, n, 'subscription.started', version, subject, body, actor, cause, occurred_at, recorded_at, previous, hash FROM ledger_entries, generate_series(1000, 1001) n WHERE subject = 'subscription:{id}'"),
     Fault("one_owner", "redemption {id}", "SELECT id FROM redemptions LIMIT 1", f"UPDATE redemptions SET customer_id = ({PAYER}) WHERE id = {{id}}"),
     Fault("states_are_known", "attempt {id}", TRY, "UPDATE attempts SET state = 'maybe' WHERE id = {id}"),
     Fault("states_are_known", "subscription {id}", "SELECT min(id) FROM subscriptions", "UPDATE subscriptions SET status = 'zombie' WHERE id = {id}"),

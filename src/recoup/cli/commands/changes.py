@@ -9,6 +9,7 @@ import click
 
 from recoup.billing import Recoup
 from recoup.cli.asking import asks, reads
+from recoup.cli.commands.gates import gated
 from recoup.cli.reading import ADDED, CHANGED, PRICE
 from recoup.core.billing.requests import ItemChange, Proration
 from recoup.core.billing.views import Preview, Subscription
@@ -99,6 +100,7 @@ def preview(recoup: Recoup, subscription: str, prices: Any, **told: Any) -> Prev
 @_timed
 @click.option("--allow-duplicate", is_flag=True, help="Although the customer has this plan.")
 @asks
+@gated
 def change(recoup: Recoup, subscription: str, prices: Any, **told: Any) -> Subscription:
     """
     Change what is bought, as a preview showed it or as said here.

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from recoup.billing import Recoup
-from recoup.cli.asking import reads, secret_option
-from recoup.cli.opening import stored
+from recoup.cli.asking import login, reads, refusals, secret_option
+from recoup.cli.opening import opened, stored
 from recoup.cli.output import as_json_option, emit, listed
 from recoup.core.states import CommandState
 from recoup.store.queries import commands as queries
@@ -68,12 +68,32 @@ def list_(
 @reads
 def show(recoup: Recoup, key: str) -> queries.CommandRow:
     """
-    Show one command: what was asked, its state, and what it was refused with.
+    Show one command: what was asked, its state, what it waits for, what it was refused with.
 
     Example: recoup commands show order-1001
     """
     with recoup.database.connect() as connection:
         return queries.show(connection, key)
+
+
+@commands.command()
+@click.argument("key")
+@click.option("--reason", required=True, help="Why it is given up; kept with it.")
+@as_json_option
+def cancel(key: str, reason: str, as_json: bool) -> None:
+    """
+    Give up a command that has no answer. It is refused, and what came after it goes on.
+
+    What it did at the processor, if anything, stays as it is, and is heard of as news.
+
+    Example: recoup commands cancel order-1001 --reason "settled by hand"
+    """
+    with refusals(as_json=as_json), opened() as recoup:
+        recoup.acting_as(login()).call_off(key, reason=reason)
+    if as_json:
+        emit({"canceled": key})
+    else:
+        click.echo(f"{key} is given up.")
 
 
 @commands.command()

@@ -10,7 +10,7 @@ from recoup.cli.app import WRONGLY
 from recoup.cli.output import as_json_option, console, emit, printable, table
 from recoup.config import Config, variable
 from recoup.errors import ConfigError
-from recoup.mail.emails import EMAILS
+from recoup.mail.emails import NOTICES
 
 
 @click.command()
@@ -42,7 +42,7 @@ def config(ctx: click.Context, as_json: bool) -> None:
 def _problems(found: Config) -> Iterator[dict[str, str]]:
     """Yield what is wrong with a file that a setting names."""
     readers: tuple[tuple[str, Path | None, Callable[[Path], object]], ...] = (
-        ("policy", found.policy, lambda file: policy_file.load(file, mails=frozenset(EMAILS))),
+        ("policy", found.policy, lambda file: policy_file.load(file, mails=NOTICES)),
         ("plans", found.plans, plan_file.load),
     )
     for name, file, read in readers:

@@ -4,7 +4,7 @@ import click
 
 from recoup.cli.opening import opened, stored
 from recoup.cli.output import as_json_option, emit, listed
-from recoup.errors import NotFound
+from recoup.errors import NotFound, NotPossible
 from recoup.jobs import listing, queue
 from recoup.store.queries import customers
 
@@ -106,6 +106,11 @@ def cancel(ctx: click.Context, ids: tuple[int, ...], reason: str, as_json: bool)
             found = listing.find(connection, id)
             if found is None:
                 raise NotFound(f"there is no effect {id}")
+            if found.kind == "ask":
+                raise NotPossible(
+                    f"effect {id} carries a command out: give that up, with "
+                    "`recoup commands cancel KEY`"
+                )
             if found.ended_at is None:
                 keys.append(found.key)
         queue.retry(connection, ids, now=now)  # only what is scheduled can be canceled

@@ -15,6 +15,7 @@ from recoup.demo.afterwards import deliver as deliver_news
 from recoup.errors import ConfigError
 from recoup.processors.base import Processor
 from recoup.processors.fake import (
+    BANK_DEBITS,
     EXPIRED,
     LOST,
     NO_FUNDS,
@@ -105,6 +106,13 @@ def price(_: Recoup, fake: FakeProcessor, amount: Money, every: Any) -> dict[str
     show_default=True,
     help="How its bank answers.",
 )
+@click.option(
+    "--kind",
+    type=click.Choice(["card", *sorted(BANK_DEBITS)]),
+    default="card",
+    show_default=True,
+    help="What it is; --payer says how long it takes.",
+)
 @click.option("--country", default="US", show_default=True, help="Where it was issued.")
 @click.option("--fingerprint", help="The same one is the same card.")
 @playing
@@ -160,6 +168,34 @@ def confirm(recoup: Recoup, fake: FakeProcessor, intent: str, method: str) -> di
     """
     name = _intent(recoup, fake, intent)
     return {"intent": name, "status": fake.customer_confirms(name, method)}
+
+
+@fake.command()
+@click.argument("invoice")
+@playing
+def slip(recoup: Recoup, fake: FakeProcessor, invoice: str) -> dict[str, str]:
+    """
+    Let money come for an invoice that nobody owes any more.
+
+    Example: recoup fake slip 7
+    """
+    return {"charge": fake.pay_anyway(recoup.invoices.get(invoice).processor_id)}
+
+
+@fake.command()
+@click.argument("method")
+@click.argument("how", type=click.Choice(["arrive", "refused", "sent-back"]))
+@playing
+def refunds(recoup: Recoup, fake: FakeProcessor, method: str, how: str) -> dict[str, str]:
+    """
+    Let refunds to a method be refused, or sent back three days later; or arrive again.
+
+    Example: recoup fake refunds pm_fake_000001 refused
+    """
+    name = recoup.methods.get(method).processor_id
+    after = timedelta(days=3) if how == "sent-back" else None
+    fake.refunds_to(name, refused=how == "refused", sent_back_after=after)
+    return {"method": name}
 
 
 @fake.command()

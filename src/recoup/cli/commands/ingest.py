@@ -8,13 +8,9 @@ from typing import BinaryIO
 
 import click
 
-from recoup.billing import Recoup
-from recoup.cli.opening import opened
+from recoup.cli.opening import opened, refuse_a_demonstration
 from recoup.cli.output import as_json_option, emit, printable
 from recoup.cli.progress import Bar
-from recoup.demo.stage import DEMO
-from recoup.errors import InvalidValue
-from recoup.store.records import settings
 from recoup.webhooks.summary import Summary
 
 #: A line that is longer is handed on in parts of this size, so that memory stays flat.
@@ -38,23 +34,13 @@ def ingest(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
     if missing:
         raise click.BadParameter(f"{', '.join(missing)} is no file", param_hint="FILE")
     with opened() as recoup, Bar("taking in", _size(files)) as bar:
-        _refuse_a_demonstration(recoup)
+        refuse_a_demonstration(recoup)
         summary = recoup.ingest(bar.over(_lines(files)))
     if as_json:
         emit(summary)
     else:
         _say(summary)
     ctx.exit(1 if summary.parked else 0)
-
-
-def _refuse_a_demonstration(recoup: Recoup) -> None:
-    """Keep a business's own events out of a database that the next demonstration empties."""
-    with recoup.database.connect() as connection:
-        if DEMO in settings.read(connection):
-            raise InvalidValue(
-                "this database holds a demonstration, and the next one removes everything in it: "
-                "set RECOUP_HOME or RECOUP_DATABASE_URL to take in events of your own"
-            )
 
 
 def _size(files: Iterable[str]) -> int | None:

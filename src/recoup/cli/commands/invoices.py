@@ -30,10 +30,16 @@ def invoices() -> None:
 @invoices.command("list")
 @click.option("--customer", help="Only this customer's.")
 @click.option("--subscription", help="Only this subscription's.")
+@click.option("--hidden", is_flag=True, help="Those too that wait for a first payment.")
 @page_options
 @reads
 def list_(
-    recoup: Recoup, customer: str | None, subscription: str | None, after: int, limit: int
+    recoup: Recoup,
+    customer: str | None,
+    subscription: str | None,
+    after: int,
+    limit: int,
+    **told: Any,
 ) -> Listing:
     """
     List invoices.
@@ -45,6 +51,7 @@ def list_(
         subscription=None if subscription is None else recoup.subscriptions.get(subscription).id,
         after=after,
         limit=limit + 1,
+        **told,
     )
     return page("invoices", found, limit, _COLUMNS)
 

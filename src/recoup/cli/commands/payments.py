@@ -129,3 +129,18 @@ def disputes(recoup: Recoup, customer: str) -> Listing:
     """
     columns = ("id", "processor_id", "payment_id", "amount", "open", "lost", "happened_at")
     return only("disputes", recoup.payments.disputes(named(recoup, customer)), columns)
+
+
+@payments.command()
+@click.option("--customer", help="Only this customer's.")
+@page_options
+@reads
+def late(recoup: Recoup, customer: str | None, after: int, limit: int) -> Listing:
+    """
+    List money that came when nothing was owed any more, and what becomes of it.
+
+    Example: recoup payments late --customer user:42
+    """
+    found = recoup.payments.late(maybe(recoup, customer), after=after, limit=limit + 1)
+    columns = ("id", "payment_id", "customer_id", "amount", "decision", "state", "why", "found_at")
+    return page("late_payments", found, limit, columns)

@@ -10,7 +10,7 @@ from recoup import policy_file
 from recoup.cli.output import as_json_option, console, emit, table
 from recoup.core.policy import Choice, Policy
 from recoup.errors import InvalidPolicy
-from recoup.mail.emails import EMAILS
+from recoup.mail.emails import NOTICES
 
 
 @click.group()
@@ -35,7 +35,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     problem: str | None = None
     choices: tuple[Choice, ...] = ()
     try:
-        choices = policy_file.load(file, mails=frozenset(EMAILS)).choices
+        choices = policy_file.load(file, mails=NOTICES).choices
     except InvalidPolicy as error:
         problem = str(error)
     if as_json:

@@ -9,9 +9,19 @@ from recoup.billing import Recoup
 from recoup.cli.asking import asks, named, reads, secret_option
 from recoup.cli.commands.changes import change, items, preview, quantity
 from recoup.cli.commands.discounts import discount
+from recoup.cli.commands.gates import (
+    call_off,
+    collected,
+    gated,
+    new_subscription,
+    remove_gate,
+    schedule,
+    scheduled,
+    withdraw_offer,
+)
 from recoup.cli.opening import stored
 from recoup.cli.output import as_json_option, emit, listed, page_options, parts
-from recoup.cli.reading import INSTANT, PRICE, metadata_option
+from recoup.cli.reading import INSTANT, metadata_option
 from recoup.commands.changes import When
 from recoup.commands.subscriptions import Feedback, Reason
 from recoup.core.billing.requests import PauseBehavior
@@ -80,38 +90,20 @@ def show(recoup: Recoup, subscription: str) -> dict[str, Any]:
 
 @subscriptions.command()
 @click.argument("customer")
-@click.option(
-    "--price", "prices", type=PRICE, multiple=True, required=True, help="May be repeated."
-)
-@click.option("--trial-days", type=int, help="How long nothing is billed. Or:")
-@click.option("--trial-end", type=INSTANT, help="Until when.")
-@click.option("--anchor", type=INSTANT, help="When the second period begins.")
-@click.option("--coupon", help="Lowers the price. Or:")
-@click.option("--promotion-code", help="What the customer typed.")
-@click.option("--method", "default_method", help="What to pay with; else the customer's default.")
-@click.option(
-    "--send-invoice",
-    "days_until_due",
-    type=click.IntRange(1),
-    metavar="DAYS",
-    help="Send invoices, due in so many days, instead of charging.",
-)
-@click.option("--allow-duplicate", is_flag=True, help="Although the customer has this plan.")
+@new_subscription
+@click.option("--backdate", type=INSTANT, help="It runs since this instant; billed at once.")
 @metadata_option
 @secret_option
 @asks
+@gated
 def start(recoup: Recoup, customer: str, days_until_due: int | None, **told: Any) -> Started:
     """
     Start a subscription. Exit code 1 when the first payment was declined.
 
     Example: recoup subscriptions start user:42 --price price_team:5 --trial-days 14
     """
-    return recoup.subscriptions.start(
-        named(recoup, customer),
-        collection="charge_automatically" if days_until_due is None else "send_invoice",
-        days_until_due=days_until_due,
-        **told,
-    )
+    how = collected(days_until_due)
+    return recoup.subscriptions.start(named(recoup, customer), **how, **told)
 
 
 @subscriptions.command()
@@ -221,5 +213,16 @@ def update(recoup: Recoup, subscription: str, **told: Any) -> Subscription:
     return recoup.subscriptions.update(subscription, **told)
 
 
-for _command in (preview, change, quantity, items, discount):
+for _command in (
+    preview,
+    change,
+    quantity,
+    items,
+    discount,
+    schedule,
+    scheduled,
+    call_off,
+    remove_gate,
+    withdraw_offer,
+):
     subscriptions.add_command(_command)

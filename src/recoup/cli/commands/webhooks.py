@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta
 
 import click
 
 from recoup.cli.opening import opened, stored
-from recoup.cli.output import as_json_option, emit, iso_instant, listed, tell
+from recoup.cli.output import (
+    as_json_option,
+    emit,
+    iso_instant,
+    listed,
+    parts,
+    printable,
+    tell,
+)
 from recoup.store.queries import inbox
 from recoup.webhooks.receive import prune as prune_events
 from recoup.webhooks.receive import replay as replay_events
@@ -57,45 +66,60 @@ def list_(
 
 @webhooks.command()
 @click.argument("id", type=int)
-@click.option("--raw", is_flag=True, help="Print the event exactly as it arrived, nothing else.")
+@click.option("--raw", is_flag=True, help="Print the bytes that are kept, nothing else.")
 @as_json_option
 def show(id: int, raw: bool, as_json: bool) -> None:
     """
-    Show one event and what became of it.
+    Show one event, what became of it, and its body. Headers are not kept.
 
-    Example: recoup webhooks show 12 --raw
+    What a terminal would obey is made visible; only --raw into a file or a pipe is exact.
+
+    Example: recoup webhooks show 12 --raw > event.json
     """
     with stored() as engine, engine.connect() as connection:
         event = inbox.show(connection, id)
-        body = inbox.raw(connection, id) if raw else b""
-    if raw:
-        click.echo(body)
+        body = inbox.raw(connection, id)
+    if raw and not sys.stdout.isatty():
+        click.echo(body, nl=False)
+    elif raw:
+        click.echo(printable(_text(body)))
     else:
-        tell(event, as_json=as_json)
+        tell({**parts(event), "body": _text(body)}, as_json=as_json)
+
+
+def _text(body: bytes) -> str:
+    """Return bytes as text; those that are none by their codes."""
+    return body.decode(errors="backslashreplace")
 
 
 @webhooks.command()
 @click.argument("ids", nargs=-1, type=int, metavar="ID...")
 @click.option("--state", type=click.Choice(inbox.STATES), help="All in this state.")
 @click.option("--type", "kind", help="All of this type.")
+@click.option("--since", type=iso_instant, help="Of those, what was received at or after this.")
 @as_json_option
 @click.pass_context
 def replay(
-    ctx: click.Context, ids: tuple[int, ...], state: str | None, kind: str | None, as_json: bool
+    ctx: click.Context,
+    ids: tuple[int, ...],
+    state: str | None,
+    kind: str | None,
+    since: datetime | None,
+    as_json: bool,
 ) -> None:
     """
-    Absorb events again, one, many, or by state and type. What was applied changes nothing.
+    Absorb events again, one, many, or by state, type and age. What was applied changes nothing.
 
     Exit code 1 when something was parked.
 
     Example: recoup webhooks replay --state parked
     """
-    if bool(ids) == bool(state or kind):
-        raise click.UsageError("name the ids, or say --state or --type")
+    if bool(ids) == bool(state or kind or since):
+        raise click.UsageError("name the ids, or say --state, --type or --since")
     with opened() as recoup:
         if not ids:
             with recoup.database.connect() as connection:
-                ids = inbox.ids(connection, state=state, type=kind)
+                ids = inbox.ids(connection, state=state, type=kind, since=since)
         count = replay_events(recoup.database, ids)
         summary = recoup.absorb_stored()
     parked = sum(summary.parked.values())

@@ -15,7 +15,10 @@ from recoup.jobs.worker import Worker
 
 
 @click.command()
-@click.option("--queues", help=f"Only these, comma separated: {', '.join(QUEUES)}.")
+@click.option(
+    "--queues",
+    help=f"Of {', '.join(QUEUES)}, comma separated.  [default: those of RECOUP_QUEUES]",
+)
 @click.option("--drain", is_flag=True, help="Do what is due, then end.")
 @as_json_option
 def worker(queues: str | None, drain: bool, as_json: bool) -> None:
@@ -26,12 +29,13 @@ def worker(queues: str | None, drain: bool, as_json: bool) -> None:
 
     Example: recoup worker --queues billing,mail
     """
-    names = _chosen(queues)
+    chosen = None if queues is None else _chosen(queues)
     stop = threading.Event()
     if not drain:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
     with opened() as recoup:
+        names = chosen or recoup.config.queues
         made = recoup.worker(names)
         if not drain and simulated(recoup):
             click.echo("the clock of this database stands still: draining, then ending", err=True)
@@ -44,9 +48,7 @@ def worker(queues: str | None, drain: bool, as_json: bool) -> None:
         click.echo("stopped", err=True)
 
 
-def _chosen(queues: str | None) -> tuple[str, ...]:
-    if queues is None:
-        return QUEUES
+def _chosen(queues: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in queues.split(",") if name.strip()))
     unknown = [name for name in names if name not in QUEUES]
     if unknown or not names:

@@ -20,6 +20,11 @@ LONGEST: Final = {
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
+def storable(text: str) -> bool:
+    """Whether a text can be kept: it holds no NUL and no half of a character."""
+    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
+
+
 def line(field: str, value: str) -> str:
     """
     Return a text that fits on one line, an empty one too.

@@ -14,6 +14,7 @@ from typing import Final
 from recoup.core import states
 from recoup.core.billing.catalogue import Catalogue, FeatureKind, Plan
 from recoup.core.states import SubscriptionStatus
+from recoup.errors import InvalidValue
 
 _ALL_BUT_FLOOR: Final = frozenset(FeatureKind) - {FeatureKind.FLOOR}
 
@@ -63,7 +64,14 @@ class Entitlements:
         return self.limits.get(name, 0)
 
     def within(self, name: str, used: int) -> bool:
-        """Whether `used` in all is allowed: at the limit it is; a limit of 0 allows not even 0."""
+        """
+        Whether `used` in all is allowed: at the limit it is; a limit of 0 allows not even 0.
+
+        Raises:
+            InvalidValue: `used` is no whole number.
+        """
+        if type(used) is not int:
+            raise InvalidValue(f"used: expected a whole number, got {type(used).__name__}")
         bound = self.limit(name)
         return bound is None or used <= bound > 0
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from recoup.core.billing.contact import storable
 from recoup.core.billing.requests import ItemChange
 from recoup.core.billing.views import Item
 from recoup.errors import InvalidValue
@@ -76,6 +77,25 @@ def changes(
     for new in coming[len(going) :]:
         done.append(ItemChange(None, new.price, new.quantity or quantity or 1))
     return tuple(done)
+
+
+def checked(changes: Iterable[ItemChange]) -> tuple[ItemChange, ...]:
+    """
+    Return `changes`, if each says what a change of an item can be.
+
+    Raises:
+        InvalidValue: a field is of another type, or a quantity can not be.
+    """
+    found = tuple(changes)
+    for place, each in enumerate(found):
+        for name, value in (("item", each.item), ("price", each.price)):
+            if value is not None and not (isinstance(value, str) and value and storable(value)):
+                raise InvalidValue(f"items[{place}].{name}: expected text, got {value!r:.60}")
+        if each.quantity is not None:
+            count(each.quantity, f"items[{place}].quantity")
+        if not isinstance(each.removed, bool):
+            raise InvalidValue(f"items[{place}].removed: expected True or False")
+    return found
 
 
 def after(items: Sequence[Item], done: Sequence[ItemChange]) -> tuple[Item, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from recoup.core.billing.contact import storable
 from recoup.errors import InvalidMetadata
 
 MOST_KEYS: Final = 50
@@ -56,7 +57,7 @@ def _key(key: object) -> str:
         raise InvalidMetadata(
             f"metadata[{shown!r}]: a key has 1 to {LONGEST_KEY} characters, this has {len(key)}"
         )
-    if not _storable(key):
+    if not storable(key):
         raise InvalidMetadata(f"metadata[{key!r}]: a key can not hold NUL or half a character")
     return key
 
@@ -70,13 +71,9 @@ def _value(key: object, value: object) -> str:
             f"metadata[{key!r}]: a value has up to {LONGEST_VALUE} characters, "
             f"this has {len(value)}"
         )
-    if not _storable(value):
+    if not storable(value):
         raise InvalidMetadata(f"metadata[{key!r}]: a value can not hold NUL or half a character")
     return value
-
-
-def _storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _kind(value: object) -> str:

@@ -17,7 +17,7 @@ from recoup.core.states import AttemptState, InvoiceStatus
 
 #: Resolutions that a person decided and that no later news of the processor takes back, but for
 #: money.
-DECIDED: Final = frozenset({"forgiven", "superseded"})
+DECIDED: Final = frozenset({"forgiven", "superseded", "paid_out_of_band"})
 
 _PAYS: Final[Mapping[AttemptState, Pay]] = {
     AttemptState.INTENDED: Pay.PROCESSING,
@@ -53,7 +53,7 @@ def resolution(
     credit notes brought to nothing is `credited`, any other `nothing_due`. What somebody
     `decided` stands until money comes; of money that was charged back it may be decided again.
     """
-    kept = decided if decided in DECIDED else None
+    kept = "closed" if states.is_closed(status) else decided if decided in DECIDED else None
     if states.is_paid(status) and paid > 0 and not out_of_band:
         return kept if charged_back else None
     if kept is not None:

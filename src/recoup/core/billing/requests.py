@@ -103,6 +103,9 @@ class StartSubscription:
     """
     Begin a subscription. At most one of `coupon` and `promotion_code`, at most one of trial and
     anchor. The customer is there: the first payment is on-session.
+
+    `backdate` is an instant in the past: what has run since is billed at once. Without `prorate`
+    the stretch up to the anchor, and what was before now, costs nothing.
     """
 
     customer: str
@@ -115,6 +118,8 @@ class StartSubscription:
     collection: Collection = "charge_automatically"
     days_until_due: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    backdate: datetime | None = None
+    prorate: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,10 @@ class ChangeSubscription:
     invoice (`create`), an invoice that is paid now (`invoice_now`), or nothing (`none`).
     `prorate_at` pins the instant it is computed for, so that a preview is billed as shown. With
     `at_period_end` nothing changes and nothing is due before the period is over.
+
+    With `gated` nothing changes before what is due for it is paid: the change waits, and is
+    discarded when its invoice is void, when the processor's own patience ends or with the period.
+    `restart` begins a new period now; what is left of the old one is credited.
     """
 
     subscription: str
@@ -147,6 +156,8 @@ class ChangeSubscription:
     proration: Proration = "create"
     prorate_at: datetime | None = None
     at_period_end: bool = False
+    gated: bool = False
+    restart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +292,19 @@ class PreparePayment:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawPayment:
+    """
+    Stop the newest payment of an invoice that is not owed any more, and the invoice with it.
+
+    The answer's status says what became of it: "canceled" (no money will come; also when there
+    was nothing to stop), "too_late" (it has succeeded), "unsupported" (it is under way and the
+    method can not be stopped).
+    """
+
+    invoice: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateRefund:
     """Give back `amount` of a charge. Never more than what is left of it."""
 
@@ -360,6 +384,7 @@ Request = (
     | MarkUncollectible
     | MarkPaidOutOfBand
     | PreparePayment
+    | WithdrawPayment
     | CreateRefund
     | CreateCoupon
     | DeleteCoupon

@@ -37,6 +37,15 @@ def future(name: str, instant: datetime | None, now: datetime) -> None:
         raise InvalidValue(f"{name}: expected an instant that is to come, got {_at(instant)}")
 
 
+def past(name: str, instant: datetime | None, now: datetime) -> None:
+    """
+    Raises:
+        InvalidValue: `instant` is not earlier than `now`.
+    """
+    if instant is not None and instant >= now:
+        raise InvalidValue(f"{name}: expected an instant gone by, got {_at(instant)}")
+
+
 def at_most_one(**options: object) -> None:
     """
     Raises:

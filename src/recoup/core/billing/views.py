@@ -62,6 +62,24 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """The payment that a start or a change waits for."""
+
+    id: int
+    purpose: str  #: "start", or "change" of plan
+    status: str  #: pending, satisfied, failed, expired, not_applicable
+    timeout_s: int
+    tries: int | None
+    late: str
+    evaluated_at: datetime | None  #: since when it waits; None: what it is for is still to begin
+    expires_at: datetime | None
+    ended_at: datetime | None
+    reason: str | None  #: why it failed: timeout, payment_failed, requested, processor …
+    withdrawal: str | None  #: what became of taking the payment back, once it failed
+    invoice_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     id: int
     processor_id: str
@@ -91,6 +109,8 @@ class Subscription:
     is_paused: bool
     past_due: bool
     ended: bool
+    activated_at: datetime | None = None  #: when it first gave access
+    gate: Gate | None = None  #: the newest one: of its start, or of a change that is offered
 
 
 class Start(StrEnum):
@@ -100,6 +120,7 @@ class Start(StrEnum):
     TRIALING = "trialing"
     REQUIRES_ACTION = "requires_action"  #: the customer must do `action`, within the window
     INCOMPLETE = "incomplete"  #: the first payment was declined; another method may be tried
+    PROCESSING = "processing"  #: the first payment is under way and takes its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +129,41 @@ class Started:
     subscription: Subscription
     invoice_id: int | None
     action: NextAction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """
+    A subscription that is to begin on a day to come, or a change that is.
+
+    Nothing is asked of the processor before `at`. `recoup.result(key)` tells then what came of it.
+    """
+
+    id: int
+    key: str
+    customer_id: int
+    subscription_id: int | None  #: None: it is a start
+    at: datetime
+    prices: tuple[str, ...]
+    gate: Gate | None
+    state: str  #: scheduled, called_off, begun, refused
+
+
+@dataclass(frozen=True, slots=True)
+class LatePayment:
+    """Money that came when nothing was owed any more, and what becomes of it."""
+
+    id: int
+    payment_id: int
+    invoice_id: int
+    customer_id: int
+    amount: Money
+    decision: str  #: refund, or reactivate
+    state: str  #: found, asked, refunded, reactivated, stuck
+    why: str
+    subscription_id: int | None  #: what it bought after all
+    found_at: datetime
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

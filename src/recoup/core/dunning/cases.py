@@ -73,13 +73,24 @@ def anchored(account: Account, case: Case) -> Case:
 
 
 def _needs_case(invoice: Invoice, account: Account) -> bool:
-    """Return whether no case holds it: never taken up, or owed again after its case ended."""
+    """
+    Return whether no case holds it: never taken up, or owed again after its case ended.
+
+    While a first payment is awaited nothing is open yet, and nothing is owed.
+    """
+    if _awaited(account, invoice):
+        return False
     if invoice.case_id is None:
         return not (account.deleted and invoice.owed)
     case = next((case for case in account.cases if case.id == invoice.case_id), None)
     if case is not None and (case.open or case.unsettled):
         return False
     return invoice.owed and not account.deleted and not _left(account, invoice)
+
+
+def _awaited(account: Account, invoice: Invoice) -> bool:
+    subscription = account.subscription_of(invoice.scope)
+    return subscription is not None and states.is_incomplete(subscription.status)
 
 
 def _left(account: Account, invoice: Invoice) -> bool:

@@ -7,6 +7,7 @@ from recoup.core.explain.views import (
     CaseView,
     Explanation,
     HoldView,
+    LateView,
     Line,
     MethodView,
     Notices,
@@ -17,6 +18,7 @@ from recoup.core.explain.views import (
     RestrictionView,
     TaskView,
     Trouble,
+    WaitingView,
     Who,
 )
 
@@ -26,6 +28,7 @@ __all__ = [
     "Explanation",
     "Facts",
     "HoldView",
+    "LateView",
     "Line",
     "MethodView",
     "NoticeView",
@@ -36,6 +39,7 @@ __all__ = [
     "RestrictionView",
     "TaskView",
     "Trouble",
+    "WaitingView",
     "Who",
     "explain",
     "story",

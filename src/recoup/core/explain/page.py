@@ -18,6 +18,7 @@ from recoup.core.collection.rules import Code, Rules
 from recoup.core.consequences import CONSEQUENCES
 from recoup.core.decide import Decision
 from recoup.core.dunning import ladder
+from recoup.core.explain.activation import late_of, waiting_of
 from recoup.core.explain.notices import notices_of
 from recoup.core.explain.views import (
     AttemptView,
@@ -78,6 +79,8 @@ def explain(facts: Facts, *, policies: Policies, rules: Rules, now: datetime) ->
         as_of=now,
         standing=facts.standing,
         words=_words(facts, now),
+        waiting=tuple(waiting_of(account, now=now)) if account else (),
+        late=tuple(late_of(account)) if account else (),
         cases=tuple(page.cases()) if page else (),
         obligations=tuple(page.obligations()) if page else (),
         plan=tuple(page.plan()) if page else (),

@@ -153,6 +153,29 @@ def _attempt(label: str, it: _Change) -> Iterator[str]:
         yield f"A try of {label}{origin}: {str(state).replace('_', ' ')}{code}."
 
 
+def _gate(label: str, it: _Change) -> Iterator[str]:
+    if it.fresh:
+        yield f"A {it['purpose']} was made to wait for its payment."
+    elif "expires_at" in it:
+        yield f"The payment of {label} is awaited until {it['expires_at']}."
+    if "status" in it and not it.fresh:
+        why = f" ({it['reason']})" if "reason" in it else ""
+        yield f"The wait for the payment of {label} is over: {_plain(it['status'])}{why}."
+    elif "withdrawal" in it:
+        yield f"The payment of {label} is withdrawn: {_plain(it['withdrawal'])}."
+
+
+def _late(label: str, it: _Change) -> Iterator[str]:
+    if it.fresh:
+        yield f"{it.money('amount')} came too late, {label}: {it['decision']}."
+    elif "state" in it:
+        yield f"The late payment of {label}: {_plain(it['state'])}."
+
+
+def _plain(word: object) -> str:
+    return str(word).replace("_", " ")
+
+
 def _refund(label: str, it: _Change) -> Iterator[str]:
     if it.fresh:
         yield f"{it.money('amount')} was given back, {label}."
@@ -210,6 +233,8 @@ _TELLERS: Final[Mapping[str, Callable[[str, _Change], Iterator[str]]]] = {
     "subscription": _subscription,
     "invoice": _invoice,
     "attempt": _attempt,
+    "gate": _gate,
+    "late_payment": _late,
     "refund": _refund,
     "dispute": _dispute,
     "case": _case,

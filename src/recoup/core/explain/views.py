@@ -190,6 +190,28 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingView:
+    """What gives or changes nothing before its payment has come."""
+
+    id: int  #: of the gate
+    about: str
+    purpose: str  #: start or change
+    amount: Money | None  #: None: not known yet
+    expires_at: datetime | None  #: None: it has not begun
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateView:
+    """Money that came when nothing was owed any more."""
+
+    payment: str  #: the processor's id
+    amount: Money  #: what is left to be given back
+    why: str
+    becomes: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Everything there is to say about why a customer is in this state, as of an instant."""
 
@@ -197,6 +219,8 @@ class Explanation:
     as_of: datetime
     standing: str
     words: str
+    waiting: tuple[WaitingView, ...]
+    late: tuple[LateView, ...]
     cases: tuple[CaseView, ...]
     obligations: tuple[Obligation, ...]
     plan: tuple[PlannedTry, ...]

@@ -1,5 +1,6 @@
 """A strict, deterministic fake of a payment company, in a file: see `FakeProcessor`."""
 
+from recoup.processors.fake.billing.offers import BANK_DEBITS
 from recoup.processors.fake.books import Books
 from recoup.processors.fake.idempotency import Fault
 from recoup.processors.fake.payers import (
@@ -12,6 +13,7 @@ from recoup.processors.fake.payers import (
     Habit,
     Payer,
     Pays,
+    Refunds,
     Refusal,
     Slow,
     Sometimes,
@@ -20,6 +22,7 @@ from recoup.processors.fake.processor import FakeProcessor
 from recoup.processors.fake.world import NEWEST, START
 
 __all__ = [
+    "BANK_DEBITS",
     "EXPIRED",
     "LOST",
     "NEWEST",
@@ -34,6 +37,7 @@ __all__ = [
     "Habit",
     "Payer",
     "Pays",
+    "Refunds",
     "Refusal",
     "Slow",
     "Sometimes",

@@ -119,14 +119,15 @@ def read(connection: sqlite3.Connection) -> Books:
         balances={(account, currency): minor for account, currency, minor in balances},
         captured={i: Money(m, c) for what, i, c, m in moved if what == "captured"},
         refunded={i: Money(m, c) for what, i, c, m in moved if what == "refunded"},
-        charges=frozenset(c.id for c in _all(connection, Charge) if states.succeeded(c.state)),
+        charges=frozenset(c.id for c in all_of(connection, Charge) if states.succeeded(c.state)),
         keys=frozenset(
-            done.key for intent in _all(connection, Intent) for done in intent.tries if done.key
+            done.key for intent in all_of(connection, Intent) for done in intent.tries if done.key
         ),
     )
 
 
-def _all(connection: sqlite3.Connection, kind: type[_T]) -> Iterator[_T]:
+def all_of(connection: sqlite3.Connection, kind: type[_T]) -> Iterator[_T]:
+    """Yield everything of one kind that there is."""
     prefix = f"{PREFIXES[kind]}_"
     rows = connection.execute(
         "SELECT doc FROM objects WHERE id BETWEEN ? AND ?", (prefix, prefix + "\x7f")

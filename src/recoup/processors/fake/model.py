@@ -13,13 +13,14 @@ from msgspec import Struct, field
 
 from recoup.core.states import AttemptState, InvoiceStatus, SubscriptionStatus
 from recoup.errors import Rejected
-from recoup.processors.fake.payers import Habit, Payer, Pays, Refusal
+from recoup.processors.fake.payers import Habit, Payer, Pays, Refunds, Refusal
 from recoup.processors.fake.terms import (
     Coupon,
     Discount,
     Interval,
     Item,
     Line,
+    Offer,
     Pause,
     Price,
     PromotionCode,
@@ -79,6 +80,7 @@ class Instrument(Struct, omit_defaults=True, gc=False):
 
     id: str
     payer: Payer = Pays()
+    refunds: Refunds = Refunds()
 
 
 class Method(Struct, omit_defaults=True, gc=False):
@@ -115,10 +117,12 @@ class Subscription(Struct, omit_defaults=True, gc=False):
     changed_at: int = 0  #: the instant its items were last prorated for
     next_items: tuple[Wanted, ...] | None = None  #: what it becomes with the next period
     pending: tuple[Line, ...] = ()  #: lines that wait for the next invoice
+    offer: Offer | None = None  #: a change that waits to be paid
     discount: Discount | None = None
     pause: Pause | None = None
     collection: Collection = "charge_automatically"
     days_until_due: int | None = None
+    started: int = 0  #: when it began, if that is before it was created
     trial_start: int | None = None
     trial_end: int | None = None
     cancel_at_period_end: bool = False
@@ -176,6 +180,7 @@ class Invoice(Struct, omit_defaults=True, gc=False):
     out_of_band: bool = False
     intent: str | None = None
     failed_once: bool = False
+    offered: bool = False  #: asked by a change that waited for it, and was not carried out
 
     @property
     def sums(self) -> tuple[int, int, int]:
@@ -255,6 +260,7 @@ class Refund(Struct, omit_defaults=True, gc=False):
     currency: str
     reason: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    failed: bool = False  #: the bank sent it back
 
 
 class Dispute(Struct, omit_defaults=True, gc=False):

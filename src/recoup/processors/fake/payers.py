@@ -82,6 +82,16 @@ class Slow(Struct, frozen=True, tag=True, omit_defaults=True):
 Payer = Pays | Declines | Sometimes | Broke | Asks | Slow
 
 
+class Refunds(Struct, frozen=True, omit_defaults=True):
+    """
+    How refunds to an instrument go: they arrive, are `refused` at once, or are sent back `after`
+    they were made, because the account is closed.
+    """
+
+    refused: bool = False
+    after: timedelta | None = None
+
+
 class Habit(Struct, frozen=True, omit_defaults=True):
     """
     What a customer does by itself, `after` the first failure of an invoice.

@@ -18,7 +18,6 @@ from recoup.errors import Rejected
 from recoup.processors.fake import billing, books, customers, events
 from recoup.processors.fake.model import (
     Charge,
-    Customer,
     Instrument,
     Intent,
     Invoice,
@@ -35,6 +34,18 @@ CHALLENGE_FAILED: Final = Refusal("payment_intent_authentication_failure")
 NOT_AUTHENTICATED: Final = Signal("authentication_not_handled")
 
 
+def begin(s: Session, begun: Subscription, *, authenticated: bool = True) -> None:
+    """
+    Try the first invoice, if there is one; what stays unpaid is over 23 hours later.
+
+    `authenticated` as in `attempt`.
+    """
+    if begun.latest_invoice is not None:
+        collect(s, begun.latest_invoice, authenticated=authenticated)
+    if states.is_incomplete(begun.status):
+        s.schedule(s.now + billing.FIRST_PAYMENT_WITHIN, "expire", begun.id)
+
+
 def collect(s: Session, invoice_id: str, *, authenticated: bool = True) -> None:
     """
     Finalise a draft and, if it is to be charged, try it once. What Stripe does by itself.
@@ -42,7 +53,7 @@ def collect(s: Session, invoice_id: str, *, authenticated: bool = True) -> None:
     A first payment is made with the customer there; `authenticated` as in `attempt`.
     """
     invoice = s.get(Invoice, invoice_id)
-    if invoice.attempted or not invoice.auto_advance:
+    if invoice.attempted or not invoice.auto_advance or billing.held(s, invoice):
         return
     if invoice.finalized_at is None:
         billing.finalize(s, invoice)
@@ -81,9 +92,11 @@ def payable(s: Session, invoice_id: str) -> Invoice:
     Return the invoice, if somebody may pay it now.
 
     Raises:
-        Rejected: unknown, paid already, not open, or its payment is processing.
+        Rejected: unknown, paid already, not open, its payment is processing, or its customer
+            was deleted.
     """
     invoice = s.get(Invoice, invoice_id)
+    customers.living(s, invoice.customer)
     if states.is_paid(invoice.status):
         raise Rejected(f"Invoice {invoice_id} is already paid")
     if not states.is_owed(invoice.status):
@@ -185,20 +198,7 @@ def _answered(
         events.invoice(s, "invoice.payment_action_required", invoice)
         billing.failed(s, invoice)
         return done
-    charge = Charge(
-        id=s.new_id(Charge),
-        created=s.now,
-        customer=invoice.customer,
-        invoice=invoice.id,
-        intent=intent.id,
-        method=method.id,
-        instrument=method.instrument,
-        amount=intent.amount,
-        currency=intent.currency,
-        state=AttemptState.PROCESSING,
-        changed_at=s.now,
-        off_session=off_session,
-    )
+    charge = _charge(s, invoice, intent, method, off_session=off_session)
     done.charge = intent.latest_charge = charge.id
     s.save(charge, owner=invoice.id)
     if answer.kind == "waits":
@@ -221,6 +221,8 @@ def _conclude(
     charge: Charge,
     done: Try,
     refusal: Refusal | None,
+    *,
+    late: bool = False,
 ) -> None:
     paid = refusal is None
     charge.state = done.state = AttemptState.SUCCEEDED if paid else AttemptState.DECLINED
@@ -240,7 +242,43 @@ def _conclude(
         billing.settled(s, invoice)
     else:
         events.intent(s, "payment_intent.payment_failed", intent)
-        billing.failed(s, invoice)
+        billing.failed(s, invoice, late=late)
+
+
+def slipped(s: Session, invoice: Invoice, intent: Intent, method: Method) -> Charge:
+    """Take money for an invoice that is not owed any more. It stays as it is."""
+    charge = _charge(s, invoice, intent, method, off_session=False)
+    charge.state = AttemptState.SUCCEEDED
+    done = Try(s.now, method.id, charge.state, charge=charge.id)
+    intent.tries.append(done)
+    intent.method, intent.latest_charge = method.id, charge.id
+    intent.status, intent.received, intent.canceled_at = "succeeded", charge.amount, None
+    books.captured(s, invoice, charge)
+    s.save(charge, owner=invoice.id)
+    s.save(intent)
+    done.event = events.charge(s, "charge.succeeded", charge)
+    events.intent(s, "payment_intent.succeeded", intent)
+    events.invoice_paid_by(s, invoice, intent)
+    return charge
+
+
+def _charge(
+    s: Session, invoice: Invoice, intent: Intent, method: Method, *, off_session: bool
+) -> Charge:
+    return Charge(
+        id=s.new_id(Charge),
+        created=s.now,
+        customer=invoice.customer,
+        invoice=invoice.id,
+        intent=intent.id,
+        method=method.id,
+        instrument=method.instrument,
+        amount=intent.amount,
+        currency=intent.currency,
+        state=AttemptState.PROCESSING,
+        changed_at=s.now,
+        off_session=off_session,
+    )
 
 
 def _count(s: Session, invoice: Invoice, *, paid: bool = False) -> None:
@@ -272,7 +310,8 @@ def settle(s: Session, charge_id: str) -> None:
     charge = s.get(Charge, charge_id)
     intent = s.get(Intent, charge.intent)
     done = next(one for one in intent.tries if one.charge == charge_id)
-    _conclude(s, s.get(Invoice, charge.invoice), intent, charge, done, charge.returns)
+    invoice = s.get(Invoice, charge.invoice)
+    _conclude(s, invoice, intent, charge, done, charge.returns, late=True)
 
 
 def by_customer(s: Session, invoice_id: str, method: str | None) -> Try:
@@ -289,37 +328,6 @@ def by_customer(s: Session, invoice_id: str, method: str | None) -> Try:
     else:
         invoice = payable(s, invoice_id)
     return attempt(s, invoice, chosen(s, invoice, method), off_session=False, key=None)
-
-
-def habit(s: Session, subject: str) -> None:
-    """Let a customer do what it does some time after a failure, if the invoice is still open."""
-    invoice_id, _, number = subject.partition(" ")
-    invoice = s.get(Invoice, invoice_id)
-    owner = s.get(Customer, invoice.customer)
-    if owner.deleted or not states.is_owed(invoice.status):
-        return
-    doing = owner.habits[int(number)]
-    if doing.does == "replace_method":
-        customers.attach(
-            s,
-            owner.id,
-            doing.payer,
-            kind="card",
-            brand="visa",
-            country=owner.country,
-            expires=(2049, 12),
-            fingerprint=None,
-            default=True,
-        )
-    elif doing.does == "pay":
-        try:
-            by_customer(s, invoice_id, None)
-        except Rejected:
-            return  # the page says so to the customer, and nothing happens
-    elif invoice.subscription is not None:
-        sub = s.get(Subscription, invoice.subscription)
-        if not states.has_ended(sub.status):
-            billing.end(s, sub, reason="cancellation_requested", comment=None)
 
 
 def fact(s: Session, invoice: Invoice, done: Try) -> PaymentFact:

@@ -3,7 +3,7 @@ The fake payment company: Stripe's behaviour, in a file.
 
 Strict on purpose: never kinder than Stripe. Left out, visibly: retries of its own
 (`retries_itself` is False and there is no switch), partial payments, taxes of its own, metered
-prices, items of several intervals, pending updates, rate limits by themselves (script a `busy`).
+prices, items of several intervals, rate limits by themselves (script a `busy`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from recoup.core.billing.requests import ChangeSubscription, Request
 from recoup.core.facts import PaymentFact, Reading
 from recoup.errors import Busy
 from recoup.processors.fake import billing, books, idempotency, payments
-from recoup.processors.fake.desk import answering, changing
+from recoup.processors.fake.desk import answering, changing, money, playing
 from recoup.processors.fake.idempotency import Fault, Watch
 from recoup.processors.fake.model import (
     Charge,
@@ -42,7 +42,9 @@ _DEEDS: Final[Mapping[str, Callable[[Session, str], None]]] = {
     "expire": billing.expire,
     "lapse": billing.lapse,
     "unpause": billing.unpause,
-    "habit": payments.habit,
+    "habit": playing.habit,
+    "withdraw": billing.withdraw_offer,
+    "send_back": money.send_back,
 }
 
 

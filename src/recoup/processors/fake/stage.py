@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from recoup.core import states
 from recoup.core.facts import PaymentFact
 from recoup.core.money import Money
 from recoup.core.states import InvoiceStatus
@@ -199,9 +198,7 @@ class Stage(Playing):
                 method=method,
                 metadata=dict(metadata or {}),
             )
-            payments.collect(s, str(begun.latest_invoice))
-            if states.is_incomplete(begun.status):
-                s.schedule(s.now + billing.FIRST_PAYMENT_WITHIN, "expire", begun.id)
+            payments.begin(s, begun)
             return begun.id
 
     def cancel_at_period_end(self, subscription: str, *, comment: str | None = None) -> None:

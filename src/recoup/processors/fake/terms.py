@@ -95,6 +95,27 @@ class Line(Struct, omit_defaults=True, gc=False):
     tax: int = 0
 
 
+class Offer(Struct, omit_defaults=True, gc=False):
+    """
+    A change that waits for its invoice to be paid: Stripe's pending update.
+
+    It keeps what the subscription is to be then; its new period, if it begins one, began when it
+    was asked for.
+    """
+
+    invoice: str
+    expires_at: int
+    items: list[Item]
+    anchor: int
+    period_start: int
+    period_end: int
+    span: int
+    changed_at: int
+    restarts: bool = False
+    spends: str | None = None  #: the discount that its invoice uses up
+    told: bool = False  #: whether anybody knows that it waits
+
+
 class Pause(Struct, omit_defaults=True, gc=False):
     behavior: PauseBehavior
     resumes_at: int | None = None

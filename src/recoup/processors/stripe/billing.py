@@ -17,6 +17,7 @@ from recoup.core.facts import (
     ItemFact,
     PaymentLink,
     SubscriptionFact,
+    left,
     tried_off_session,
 )
 from recoup.core.money import Money
@@ -60,7 +61,7 @@ def subscription(event: Event) -> tuple[SubscriptionFact]:
         SubscriptionFact(
             processor_id=told.ref("id"),
             customer=told.ref("customer"),
-            seen=event.seen(rank=int(ended), tie=states.SUBSCRIPTION_RANK[status]),
+            seen=event.seen(rank=int(ended), tie=left(event.before("status"), status)),
             status=status,
             plan=prices[0] if prices else None,
             prices=prices,

@@ -28,3 +28,8 @@ class Event:
         """Whether the event says that `name` had another value before."""
         before = self.data.opt_child("previous_attributes")
         return before is not None and name in before
+
+    def before(self, name: str) -> str | None:
+        """Return the text that `name` was before, where the event says that it was another."""
+        before = self.data.opt_child("previous_attributes")
+        return None if before is None else before.opt_text(name)

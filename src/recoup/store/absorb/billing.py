@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from recoup.core import states
 from recoup.core.billing.outcomes import resolution
-from recoup.core.facts import InvoiceFact, SubscriptionFact
-from recoup.core.states import InvoiceStatus
+from recoup.core.facts import InvoiceFact, SubscriptionFact, ends_its_second
+from recoup.core.states import InvoiceStatus, SubscriptionStatus
 from recoup.store import tables
+from recoup.store.absorb import activation
 from recoup.store.absorb.known import Known, Told
 from recoup.store.absorb.mirror import Row
 from recoup.store.absorb.waiting import Waiting
@@ -20,6 +22,7 @@ _INVOICE_WORDS: Final = {
     InvoiceStatus.PAID: "invoice.paid",
     InvoiceStatus.VOID: "invoice.voided",
     InvoiceStatus.UNCOLLECTIBLE: "invoice.uncollectible",
+    InvoiceStatus.CLOSED: "invoice.closed",
 }
 
 
@@ -43,22 +46,47 @@ def subscriptions(
                     "next_items": [],
                     "coupon": None,
                     "promotion_code": None,
+                    "activated_at": None,
                 },
             )
         ours = row.was("end_reason") if row.was("end_requested_at") is not None else None
-        if row.offer(fact.seen, _subscription(fact)):
+        if _offered(row, fact):
             row.values["end_reason"] = ours or fact.end_reason
             _settle(row, fact)
             if known.erased(row["customer_id"]):
                 row.values["metadata"] = {}
+            known.gates.pass_subscription(writer, row, fact)
             if row.before is not None:
                 states.checked(
                     states.SUBSCRIPTION_MOVES,
-                    states.SubscriptionStatus(row.was("status")),
-                    fact.status,
+                    SubscriptionStatus(row.was("status")),
+                    SubscriptionStatus(row["status"]),
                 )
-            row.type = f"subscription.{fact.status}" if row.moved("status") else None
+        activation.begins(row, fact, known.gates)
+        row.type = activation.word(row)
         waiting.arrived(f"subscription:{fact.processor_id}")
+
+
+def _offered(row: Row, fact: SubscriptionFact) -> bool:
+    """
+    Take the fact if it is newer than all before; return whether.
+
+    Of two about one second the one holds whose status was not left in it. For that the row keeps
+    what all of that second's reports say was left, of those it did not take too. Where a status
+    was left and came back within the second, an earlier report of it may be the one that stays.
+    """
+    known, seen = row.seen, fact.seen
+    if known is None or (known.rank, known.at) != (seen.rank, seen.at):
+        return row.offer(seen, _subscription(fact))
+    tie = known.tie | seen.tie
+    called = SubscriptionStatus(row["processor_status"] or row["status"])
+    holds = ends_its_second(called, tie), known.event
+    if (ends_its_second(fact.status, tie), seen.event) > holds:
+        row.take(replace(seen, tie=tie), _subscription(fact))
+        return True
+    if tie != known.tie:
+        row.seen, row.values["seen_tie"] = replace(known, tie=tie), tie
+    return False
 
 
 def invoices(writer: Writer, processor: str, told: Told, known: Known, waiting: Waiting) -> None:
@@ -70,13 +98,15 @@ def invoices(writer: Writer, processor: str, told: Told, known: Known, waiting: 
         if row is None:
             continue
         if row.offer(fact.seen, _invoice(fact)):
+            known.gates.pass_invoice(writer, row, fact)
             row.values["resolved_as"] = _resolved(row, fact)
             if known.erased(row["customer_id"]):
                 row.values["description"] = None
             if row.before is not None:
                 before = InvoiceStatus(row.was("status"))
-                states.checked(states.INVOICE_MOVES, before, fact.status)
-            row.type = _INVOICE_WORDS[fact.status] if row.moved("status") else None
+                states.checked(states.INVOICE_MOVES, before, InvoiceStatus(row["status"]))
+            word = _INVOICE_WORDS[InvoiceStatus(row["status"])]
+            row.type = word if row.moved("status") else None
         waiting.arrived(f"invoice:{fact.processor_id}")
 
 
@@ -106,6 +136,7 @@ def _new(
             "processor_id": fact.processor_id,
             "first_failed_at": None,
             "disputed": False,
+            "gate_id": None,
             "charged_back": 0,
         },
     )
@@ -126,7 +157,7 @@ def _settle(row: Row, fact: SubscriptionFact) -> None:
 
 def _resolved(row: Row, fact: InvoiceFact) -> str | None:
     return resolution(
-        fact.status,
+        InvoiceStatus(row["status"]),
         paid=fact.paid.minor,
         credited=fact.credited,
         out_of_band=fact.out_of_band,

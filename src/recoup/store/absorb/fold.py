@@ -71,7 +71,9 @@ def absorb(writer: Writer, processor: str, events: Sequence[Sequence[Fact]]) -> 
     reversals.disputes(writer, processor, told, known, waiting)
     customers = _write(writer, known)
     writer.flush()
+    payments.doubt(writer, known)
     redemptions.given_back(writer, known)
+    reversals.came_back(writer, known)
     return Absorbed(customers, waiting.parents, frozenset(waiting.told))
 
 

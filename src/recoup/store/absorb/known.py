@@ -24,6 +24,7 @@ from recoup.core.facts import (
     SubscriptionFact,
 )
 from recoup.store import batch, tables
+from recoup.store.absorb.activation import Gates
 from recoup.store.absorb.mirror import Mirror, Row
 
 _BY_NAME: Final = "processor = %s AND processor_id = ANY(%s)"
@@ -80,6 +81,7 @@ class Known:
         self.disputes = Mirror(tables.disputes)
         self.coupons = Mirror(tables.coupons)
         self.codes = Mirror(tables.promotion_codes)
+        self.gates = Gates()
         self.links: dict[str, str] = {}
         self.linked: frozenset[str] = frozenset()  #: payments whose link is stored already
         self.by_key: dict[str, Row] = {}
@@ -166,6 +168,12 @@ class Known:
         load(self.invoices, invoices)
         load(self.attempts, charges)
         self._read_attempts(connection, told)
+        self.gates.read(
+            connection,
+            self.subscriptions.by_id.values(),
+            self.invoices.by_id.values(),
+            (fact for _, fact in told.subscriptions),
+        )
         load(self.refunds, (fact.processor_id for _, fact in told.refunds))
         load(self.disputes, (fact.processor_id for _, fact in told.disputes))
 
@@ -196,7 +204,10 @@ class Known:
         return owner is not None and owner["erased_at"] is not None
 
     def _read_attempts(self, connection: Connection, told: Told) -> None:
-        """Read our attempts by key, those open on the invoices, and the invoices of them all."""
+        """
+        Read our attempts by key, those on the invoices that are open or brought money, and the
+        invoices of them all.
+        """
         paid = (fact.idempotency_key for _, fact in told.payments)
         failed = (fact.idempotency_key for _, fact in told.failures)
         keys = sorted(filter(None, {*paid, *failed}))
@@ -212,7 +223,7 @@ class Known:
                 "AND id <> ALL(%s)"
             )
             known = sorted(self.attempts.by_id)
-            parameters = (keys, invoices, sorted(states.OPEN), known)
+            parameters = (keys, invoices, sorted(states.OPEN | states.RECEIVED), known)
             self.attempts.load(connection, condition, parameters)
         for row in self.attempts.by_id.values():
             if row["idempotency_key"] is not None:

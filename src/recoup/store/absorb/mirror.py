@@ -48,13 +48,17 @@ class Row:
         """Take `values` if their news is newer than all before; return whether."""
         if self.seen is not None and seen <= self.seen:
             return False
+        self.take(seen, values)
+        return True
+
+    def take(self, seen: Seen, values: Values) -> None:
+        """Take `values`, whose news the caller has found newer than all before."""
         self.seen = seen
         self.values.update(values)
         self.values.update(
             seen_rank=seen.rank, seen_at=seen.at, seen_tie=seen.tie, seen_event=seen.event
         )
         self.at = seen.at
-        return True
 
     def earliest(self, name: str, instant: datetime) -> None:
         """Keep the earlier of the row's instant and this one."""

@@ -8,14 +8,16 @@ invoice without a key may still be it, and waits until that is settled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
 from recoup.core import states
 from recoup.core.facts import PaymentFact, tried_off_session
-from recoup.core.states import AttemptState
+from recoup.core.states import AttemptState, InvoiceStatus
+from recoup.store import gates
+from recoup.store.absorb.activation import unowed
 from recoup.store.absorb.known import Known, Told
 from recoup.store.absorb.mirror import Row
 from recoup.store.absorb.waiting import Waiting
@@ -54,7 +56,7 @@ def payments(writer: Writer, processor: str, told: Told, known: Known, waiting: 
     for name, charge in sorted(charges.items(), key=lambda each: not each[1].keys):
         row = _row(writer, processor, known, waiting, charge=charge, on_invoice=on_invoice)
         if row is not None:
-            _take(row, charge, known, waiting)
+            _take(row, charge, known, waiting, on_invoice)
             waiting.arrived(f"charge:{name}")
 
 
@@ -163,10 +165,13 @@ def _foreign(processor: str, fact: PaymentFact, invoice: Row) -> dict[str, objec
         "ended_at": None,
         "lookups": 0,
         "note": None,
+        "unowed_at": None,
     }
 
 
-def _take(row: Row, charge: Charge, known: Known, waiting: Waiting) -> None:
+def _take(
+    row: Row, charge: Charge, known: Known, waiting: Waiting, on_invoice: dict[int, list[Row]]
+) -> None:
     """Bring the row up to the charge's newest news; it never goes back."""
     fact = charge.newest
     before = AttemptState(row["state"]) if row["state"] is not None else None
@@ -177,6 +182,7 @@ def _take(row: Row, charge: Charge, known: Known, waiting: Waiting) -> None:
             states.checked(states.ATTEMPT_MOVES, before, fact.state)
         if row.offer(fact.seen, _values(row, fact)) and row.moved("state"):
             row.type = f"attempt.{fact.state}"
+            _doubt(row, charge, known, on_invoice.get(row["invoice_id"], ()))
         known.attempts.add(row)
         _end(row, charge)
         _fail(row, charge, known)
@@ -198,6 +204,27 @@ def _values(row: Row, fact: PaymentFact) -> Mapping[str, object]:
         "network_decline_code": fact.signal.network_decline_code,
         "network_advice_code": fact.signal.network_advice_code,
     }
+
+
+def _doubt(row: Row, charge: Charge, known: Known, others: Iterable[Row]) -> None:
+    """Mark money that came when nothing was owed; the engine decides what becomes of it."""
+    invoice = known.invoices.by_id[row["invoice_id"]]
+    if states.succeeded(charge.newest.state) and unowed(row, invoice, known.gates, others):
+        row.values["unowed_at"] = charge.newest.at
+        row.type = "payment.late"
+
+
+def doubt(writer: Writer, known: Known) -> None:
+    """Mark money that was heard of before the news that nobody owed it any more."""
+    invoices = [row["id"] for row in known.invoices.changed() if _is_owed_no_more(row)]
+    if invoices:
+        gates.doubt(writer, invoices)
+        writer.flush()
+
+
+def _is_owed_no_more(row: Row) -> bool:
+    void = row.moved("status") and states.is_void(InvoiceStatus(row["status"]))
+    return void or (row.moved("out_of_band") and bool(row["out_of_band"]))
 
 
 def _end(row: Row, charge: Charge) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from recoup.core import states
 from recoup.core.facts import DisputeFact, RefundFact
-from recoup.store import batch
+from recoup.core.states import LateState
+from recoup.store import batch, tables
 from recoup.store.absorb.known import Known, Told
 from recoup.store.absorb.mirror import Mirror, Row
 from recoup.store.absorb.waiting import Waiting
@@ -32,6 +34,25 @@ def disputes(writer: Writer, processor: str, told: Told, known: Known, waiting: 
             row.type = "dispute.opened" if fact.open else "dispute.closed"
         touched.add(known.attempts.by_id[row["attempt_id"]]["invoice_id"])
     _mark(writer, known, touched)
+
+
+def came_back(writer: Writer, known: Known) -> None:
+    """Late money whose refund failed after all, days later, is a matter for a person again."""
+    failed = [
+        row["attempt_id"]
+        for row in known.refunds.changed()
+        if row.moved("status") and row["status"] in states.NOTHING_GIVEN_BACK
+    ]
+    if not failed:
+        return
+    sql = """
+        SELECT id, customer_id, state, ended_at FROM late_payments
+        WHERE attempt_id = ANY(%s) AND state = %s ORDER BY id"""
+    stuck = {"state": LateState.STUCK.value, "ended_at": None}
+    for found in batch.fetch(writer.connection, sql, (failed, LateState.REFUNDED.value)):
+        before = dict(zip(("id", "customer_id", "state", "ended_at"), found, strict=True))
+        writer.update(tables.late_payments, before, stuck, type="late_payment.stuck")
+    writer.flush()
 
 
 def _row(

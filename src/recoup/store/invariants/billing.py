@@ -47,7 +47,7 @@ BILLING: Final[tuple[Invariant, ...]] = (
         SELECT 'attempt ' || a.id, format('%%s asked back of %%s, %%s failed, %%s',
                                           k.asked, a.amount, coalesce(f.failed, 0), a.state)
         FROM (SELECT subject, sum(amount) AS asked FROM commands
-              WHERE kind = 'payments.refund'
+              WHERE kind IN ('payments.refund', 'payments.return')
                 AND (state <> ALL(%(command_over)s) OR state = ANY(%(command_done)s))
               GROUP BY subject) k
         JOIN attempts a ON 'payment:' || a.id = k.subject
@@ -78,6 +78,7 @@ BILLING: Final[tuple[Invariant, ...]] = (
                                         status, amount_paid, coalesce(resolved_as, 'nothing'))
         FROM invoices
         WHERE CASE WHEN status = ANY(%(resolved)s) THEN resolved_as IS NULL
+                   WHEN status = ANY(%(closed)s) THEN resolved_as IS DISTINCT FROM 'closed'
                    WHEN status = ANY(%(paid)s) AND (amount_paid = 0 OR out_of_band)
                        THEN resolved_as IS NULL
                    WHEN status = ANY(%(paid)s) AND charged_back = 0 THEN resolved_as IS NOT NULL
@@ -106,6 +107,75 @@ BILLING: Final[tuple[Invariant, ...]] = (
         """
         SELECT 'subscription ' || id, format('%%s, and to become %%s', status, next_items)
         FROM subscriptions WHERE status = ANY(%(over)s) AND next_items <> '[]'
+        """,
+    ),
+)
+
+
+#: What waits for a first payment, and money that came when nothing was owed any more.
+ACTIVATION: Final[tuple[Invariant, ...]] = (
+    by_sql(
+        "awaited_is_closed",
+        "What waits for its first payment is incomplete, what did not get it is canceled, and what"
+        " got it is what its processor calls it.",
+        """
+        SELECT 'subscription ' || s.id, format('%%s, its gate is %%s', s.status, g.status)
+        FROM gates g JOIN subscriptions s ON s.id = g.subscription_id
+        WHERE g.purpose = 'start' AND CASE
+            WHEN g.status = ANY(%(gate_pending)s) THEN s.status <> ALL(%(incomplete)s)
+            WHEN g.status = ANY(%(gate_dead)s) THEN s.status <> ALL(%(over)s)
+            ELSE s.processor_status <> ALL(%(incomplete)s || %(over)s) END
+        """,
+    ),
+    by_sql(
+        "gate_is_decided",
+        "A gate is decided within two hours of its end, or a person sees why not.",
+        """
+        SELECT 'gate ' || g.id, format('pending, and its time ended at %%s', g.expires_at)
+        FROM gates g
+        WHERE g.status = ANY(%(gate_pending)s) AND g.expires_at < %(now)s - interval '2 hours'
+          AND g.withdrawal IS NULL
+          AND NOT EXISTS (SELECT FROM effects e WHERE e.key = 'expire:' || g.customer_id
+                          AND e.state IN ('scheduled', 'running', 'parked'))
+        """,
+    ),
+    by_sql(
+        "dead_gate_is_owed_nothing",
+        "Nobody owes, or gets to see, an invoice whose gate died; nothing else is hidden.",
+        """
+        SELECT 'invoice ' || i.id, format('%%s, its gate is %%s', i.status,
+                                          coalesce(g.status, 'none'))
+        FROM invoices i LEFT JOIN gates g ON g.id = i.gate_id
+        WHERE (i.status = ANY(%(closed)s) AND (g.id IS NULL OR g.status <> ALL(%(gate_dead)s)))
+           OR (g.status = ANY(%(gate_dead)s) AND i.status = ANY(%(owed)s))
+           OR (g.status <> ALL(%(gate_dead)s) AND g.status <> ALL(%(gate_pending)s))
+        """,
+    ),
+    by_sql(
+        "late_money_is_dealt_with",
+        "Money that came when nothing was owed is on its way back, bought what it was for, or is"
+        " a task.",
+        """
+        SELECT 'attempt ' || a.id, format('%%s %%s came late: %%s', a.amount, a.currency,
+                                          coalesce(l.state, 'nobody has seen to it'))
+        FROM attempts a LEFT JOIN late_payments l ON l.attempt_id = a.id
+        WHERE a.unowed_at IS NOT NULL AND (l.id IS NULL OR CASE l.state
+            WHEN 'asked' THEN NOT EXISTS (
+                SELECT FROM commands k WHERE k.subject = 'payment:' || a.id AND k.ended_at IS NULL)
+            WHEN 'refunded' THEN l.amount > 0 AND NOT EXISTS (
+                SELECT FROM refunds r WHERE r.attempt_id = a.id AND r.status <> ALL(%(no_refund)s))
+            WHEN 'stuck' THEN NOT EXISTS (
+                SELECT FROM tasks t WHERE t.key = 'late_payment:' || a.id AND t.closed_at IS NULL)
+            ELSE false END)
+        """,
+    ),
+    by_sql(
+        "started_once",
+        "A subscription begins once and ends once, for whoever is told.",
+        """
+        SELECT subject, format('%%s told %%s times', type, count(*)) FROM ledger_entries
+        WHERE type IN ('subscription.started', 'subscription.canceled')
+        GROUP BY customer_id, subject, type HAVING count(*) > 1
         """,
     ),
 )

@@ -76,8 +76,12 @@ def _words(sums: tuple[int, int, str] | None) -> str:
 
 
 def _doubled(connection: Connection, books: Books) -> Iterator[Finding]:
-    """The processor has not taken more for an invoice than was billed."""
-    sql = "SELECT processor_id, amount_due FROM invoices WHERE processor = %(processor)s"
+    """The processor has not taken more for an invoice than was billed, but for late money."""
+    sql = """
+        SELECT i.processor_id, i.amount_due + coalesce((
+            SELECT sum(a.amount) FROM attempts a JOIN late_payments l ON l.attempt_id = a.id
+            WHERE a.invoice_id = i.id AND l.ended_at IS NULL), 0)::bigint
+        FROM invoices i WHERE i.processor = %(processor)s"""
     billed = dict(_fetch(connection, sql, processor=books.processor))
     for invoice, (captured, refunded, currency) in books.money.items():
         if invoice in billed and captured - refunded > max(billed[invoice], 0):

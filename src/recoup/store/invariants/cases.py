@@ -43,7 +43,7 @@ CASES: Final[tuple[Invariant, ...]] = (
         FROM invoices i JOIN customers u ON u.id = i.customer_id
         LEFT JOIN cases c ON c.id = i.case_id
         LEFT JOIN subscriptions s ON s.id = i.subscription_id
-        WHERE {DEFAULTED} AND NOT u.deleted AND NOT {busy("i.customer_id")}
+        WHERE {DEFAULTED} AND NOT u.deleted AND NOT {busy("i.customer_id")} AND i.gate_id IS NULL
           AND (c.id IS NULL OR c.ending IS NOT NULL
                AND NOT (c.ending = %(exhausted)s AND c.settled_at IS NULL)
                AND (s.id IS NULL OR s.status <> ALL(%(over)s)))

@@ -6,10 +6,12 @@ from typing import Final
 
 from recoup.store.invariants.base import Invariant, by_sql
 
-#: What came in and what went back, by invoice.
+#: What came in, and of that what was owed, and what of that went back, by invoice. Money that
+#: came late is `ACTIVATION`'s matter.
 _MOVED: Final = """
     WITH taken AS (
         SELECT invoice_id, sum(amount)::bigint AS captured,
+               coalesce(sum(amount) FILTER (WHERE unowed_at IS NULL), 0)::bigint AS owed,
                max(coalesce(ended_at, happened_at)) AS last_at
         FROM attempts WHERE state = ANY(%(succeeded)s) GROUP BY invoice_id
     ), returned AS (
@@ -19,21 +21,21 @@ _MOVED: Final = """
             UNION ALL
             SELECT attempt_id, amount FROM disputes WHERE lost
         ) b JOIN attempts a ON a.id = b.attempt_id
-        WHERE a.state = ANY(%(succeeded)s) GROUP BY a.invoice_id
+        WHERE a.state = ANY(%(succeeded)s) AND a.unowed_at IS NULL GROUP BY a.invoice_id
     )
 """
 
 MONEY: Final[tuple[Invariant, ...]] = (
     by_sql(
         "no_double_charge",
-        "What was taken for an invoice, less what went back, is at most what was billed.",
+        "What was taken for an invoice, but for late money and what went back, is at most its due.",
         f"""{_MOVED}
         SELECT 'invoice ' || i.id,
                format('%%s taken, %%s given back, %%s billed',
-                      t.captured, coalesce(r.back, 0), i.amount_due)
+                      t.owed, coalesce(r.back, 0), i.amount_due)
         FROM taken t JOIN invoices i ON i.id = t.invoice_id
         LEFT JOIN returned r ON r.invoice_id = i.id
-        WHERE t.captured - coalesce(r.back, 0) > greatest(i.amount_due, 0)
+        WHERE t.owed - coalesce(r.back, 0) > greatest(i.amount_due, 0)
         """,
     ),
     by_sql(
@@ -49,7 +51,7 @@ MONEY: Final[tuple[Invariant, ...]] = (
         WHERE NOT i.out_of_band AND i.seen_at < %(now)s - %(calm)s
           AND coalesce(t.last_at, '-infinity') < %(now)s - %(calm)s
           AND (i.amount_paid > coalesce(t.captured, 0)
-               OR i.amount_paid < coalesce(t.captured, 0) - coalesce(r.back, 0))
+               OR i.amount_paid < coalesce(t.owed, 0) - coalesce(r.back, 0))
         """,
     ),
     by_sql(

@@ -17,7 +17,7 @@ from recoup.reference import load_rules
 from recoup.store import batch
 from recoup.store.invariants.attempts import ATTEMPTS
 from recoup.store.invariants.base import MOST, Finding, Invariant, Look, Violation
-from recoup.store.invariants.billing import BILLING
+from recoup.store.invariants.billing import ACTIVATION, BILLING
 from recoup.store.invariants.cases import CASES
 from recoup.store.invariants.money import MONEY
 from recoup.store.invariants.networks import NETWORKS
@@ -36,6 +36,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     *NOTICES,
     *WORK,
     *BILLING,
+    *ACTIVATION,
     *RECORDS,
 )
 

@@ -13,8 +13,20 @@ from recoup.core.money import Money
 from recoup.errors import NotFound
 from recoup.store.queries.pages import LIMIT, Page, fetch, page
 
+#: The older one is the first of its line, as `recoup.store.records.commands.ahead` says.
 _COLUMNS: Final = """id, customer_id, kind, key, subject, state, args, error, amount, currency,
-    actor, recorded_at, asked_at, ended_at, lookups"""
+    actor, recorded_at, asked_at, ended_at, lookups, unread,
+    CASE WHEN ended_at IS NULL THEN (
+        SELECT older.key FROM commands older
+        WHERE older.subject = commands.subject AND older.ended_at IS NULL
+          AND (older.asked_at IS NOT NULL OR NOT jsonb_exists(older.args, 'due_at'))
+          AND (older.asked_at IS NULL, older.id) < (commands.asked_at IS NULL, commands.id)
+          AND EXISTS (SELECT FROM effects WHERE effects.key = 'ask:' || older.id
+                      AND effects.state IN ('scheduled', 'running', 'parked'))
+        ORDER BY older.asked_at IS NULL, older.id LIMIT 1) END AS after,
+    CASE WHEN ended_at IS NULL THEN (
+        SELECT reason FROM effects WHERE effects.key = 'ask:' || commands.id
+        AND effects.state IN ('scheduled', 'parked')) END AS waits_for"""
 
 _LISTING: Final = f"""
     SELECT {_COLUMNS} FROM commands
@@ -45,6 +57,9 @@ class CommandRow:
     asked_at: datetime | None
     ended_at: datetime | None
     lookups: int  #: how often the processor was asked what became of it
+    unread: str | None  #: an answer that could not be understood, as it came
+    after: str | None  #: the key of an older one about the same subject that has its turn first
+    waits_for: str | None  #: why it is not over yet
 
 
 def listing(

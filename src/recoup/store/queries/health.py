@@ -39,6 +39,15 @@ class Backlog:
     overdue_since: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What has not ended, counted: quick however much has."""
+
+    inbox: Mapping[str, int]  #: events by state, of those that are no end
+    received_since: datetime | None  #: when the oldest one arrived that nobody has read
+    parked_effects: Mapping[str, int]  #: by kind
+
+
 def server(connection: Connection) -> Server:
     """Return what the server says of itself."""
     sql = """SELECT current_setting('server_version'), current_setting('server_version_num')::int,
@@ -71,6 +80,23 @@ def backlog(connection: Connection, *, now: datetime) -> Backlog:
         open_tasks=tasks,
         overdue=overdue,
         overdue_since=since,
+    )
+
+
+def unfinished(connection: Connection) -> Unfinished:
+    """Return what is under way, or lies there until a person sees to it."""
+    states = ("received", "waiting", "failed", "parked")
+    counts = " UNION ALL ".join(
+        f"SELECT '{one}', count(*) FROM inbox WHERE state = '{one}'" for one in states
+    )
+    # Ids are in the order of arrival, and that index is small.
+    oldest = "SELECT received_at FROM inbox WHERE state = 'received' ORDER BY id LIMIT 1"
+    effects = "SELECT kind, count(*) FROM effects WHERE state = 'parked' GROUP BY 1 ORDER BY 1"
+    since = fetch(connection, oldest, {})
+    return Unfinished(
+        inbox=dict(fetch(connection, counts, {})),
+        received_since=since[0][0] if since else None,
+        parked_effects=dict(fetch(connection, effects, {})),
     )
 
 

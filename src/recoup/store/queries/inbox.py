@@ -26,6 +26,7 @@ _IDS: Final = """
     SELECT id FROM inbox
     WHERE (%(state)s::text IS NULL OR state = %(state)s)
       AND (%(type)s::text IS NULL OR type = %(type)s)
+      AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
     ORDER BY id"""
 
 _SHOW: Final = f"SELECT {_COLUMNS} FROM inbox WHERE id = %(id)s"
@@ -90,7 +91,12 @@ def raw(connection: Connection, id: int) -> bytes:
 
 
 def ids(
-    connection: Connection, *, state: str | None = None, type: str | None = None
+    connection: Connection,
+    *,
+    state: str | None = None,
+    type: str | None = None,
+    since: datetime | None = None,
 ) -> tuple[int, ...]:
-    """Return the ids of all events that both conditions name, oldest first."""
-    return tuple(row[0] for row in fetch(connection, _IDS, {"state": state, "type": type}))
+    """Return the ids of all events that all conditions name, oldest first."""
+    given = {"state": state, "type": type, "since": since}
+    return tuple(row[0] for row in fetch(connection, _IDS, given))

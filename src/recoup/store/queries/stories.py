@@ -35,6 +35,12 @@ _LABELS: Final = {
     "attempt": """
         SELECT a.id, i.processor_id, a.amount, a.currency
         FROM attempts a JOIN invoices i ON i.id = a.invoice_id WHERE a.customer_id = %(id)s""",
+    "gate": """
+        SELECT g.id, coalesce(s.processor_id, g.purpose) FROM gates g
+        LEFT JOIN subscriptions s ON s.id = g.subscription_id WHERE g.customer_id = %(id)s""",
+    "late_payment": """
+        SELECT l.id, i.processor_id FROM late_payments l
+        JOIN invoices i ON i.id = l.invoice_id WHERE l.customer_id = %(id)s""",
     "refund": """
         SELECT r.id, i.processor_id FROM refunds r JOIN attempts a ON a.id = r.attempt_id
         JOIN invoices i ON i.id = a.invoice_id WHERE r.customer_id = %(id)s""",

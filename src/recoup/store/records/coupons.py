@@ -97,7 +97,8 @@ def has_paid(connection: Connection, customer_id: int) -> bool:
 
 
 def _give_back(writer: Writer, sql: str, parameters: Sequence[Any], reason: str) -> None:
-    for id, customer_id, coupon_id, code_id in batch.fetch(writer.connection, sql, parameters):
+    held = batch.fetch(writer.connection, sql, parameters)
+    for id, customer_id, coupon_id, code_id in held:
         writer.update(
             tables.redemptions,
             {"id": id, "customer_id": customer_id, "given_back_at": None, "reason": None},
@@ -107,4 +108,5 @@ def _give_back(writer: Writer, sql: str, parameters: Sequence[Any], reason: str)
         batch.fetch(writer.connection, _RETURN.format(table="coupons"), (coupon_id,))
         if code_id is not None:
             batch.fetch(writer.connection, _RETURN.format(table="promotion_codes"), (code_id,))
-    writer.flush()
+    if held:
+        writer.flush()

@@ -53,6 +53,16 @@ def living(connection: Connection, id: int) -> Values:
     return row
 
 
+def at_processor(connection: Connection, id: int) -> str:
+    """
+    Return the processor's id of a customer whom something can be asked about; see `living`.
+
+    Raises:
+        NotFound, NotPossible
+    """
+    return str(living(connection, id)["processor_id"])
+
+
 def claim(writer: Writer, row: Values, version: int | None) -> None:
     """
     Make a new version of the row, so that whoever read an older one is told.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -51,12 +51,6 @@ def over(connection: Connection, invoice_id: int) -> int:
     return int(count)
 
 
-def commanded(connection: Connection, subject: str) -> Sequence[tuple[int, str]]:
-    """Return the commands about `subject` that are not over: id and kind, by id."""
-    sql = "SELECT id, kind FROM commands WHERE subject = %s AND ended_at IS NULL ORDER BY id"
-    return [(int(id), str(kind)) for id, kind in batch.fetch(connection, sql, (subject,))]
-
-
 def resolve(writer: Writer, invoice_id: int, how: str) -> None:
     """Say how the invoice was closed without money: "forgiven", "voided" …"""
     sql = "SELECT customer_id, resolved_as FROM invoices WHERE id = %s"
@@ -100,8 +94,3 @@ def is_attached(connection: Connection, name: str) -> bool:
     """Return whether the method of this id at the processor is known and not detached."""
     sql = "SELECT id FROM payment_methods WHERE processor_id = %s AND NOT detached"
     return bool(batch.fetch(connection, sql, (name,)))
-
-
-def is_recorded(connection: Connection, key: str) -> bool:
-    """Return whether there is a command of this key, over or not."""
-    return bool(batch.fetch(connection, "SELECT id FROM commands WHERE key = %s", (key,)))

@@ -15,7 +15,8 @@ from recoup.store import batch, tables
 from recoup.store.writer import Writer
 
 _WANTED: Final = """
-    SELECT id, processor_id, status, end_reason, end_requested_at FROM subscriptions
+    SELECT id, processor_id, coalesce(processor_status, status), end_reason, end_requested_at
+    FROM subscriptions
     WHERE id = ANY(%s) AND end_requested_at IS NOT NULL"""
 
 
@@ -24,13 +25,13 @@ class Ending:
     """A subscription whose end was asked for."""
 
     processor_id: str
-    status: SubscriptionStatus
+    status: SubscriptionStatus  #: what the processor calls it
     reason: str
     requested_at: datetime
 
     @property
     def over(self) -> bool:
-        """Whether it has ended already."""
+        """Whether it has ended there already."""
         return states.has_ended(self.status)
 
 
@@ -59,6 +60,13 @@ def change(writer: Writer, id: int, values: Mapping[str, Any], *, type: str) -> 
         before = dict(zip(names, row, strict=True))
         writer.update(tables.subscriptions, before, values, type=type)
     writer.flush()
+
+
+def called(connection: Connection, id: int) -> SubscriptionStatus:
+    """Return what the processor calls the subscription."""
+    sql = "SELECT coalesce(processor_status, status) FROM subscriptions WHERE id = %s"
+    ((status,),) = batch.fetch(connection, sql, (id,))
+    return SubscriptionStatus(status)
 
 
 def newest_invoice(connection: Connection, id: int) -> int | None:

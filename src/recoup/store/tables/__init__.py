@@ -5,17 +5,22 @@ Constraints, indexes and triggers live in the migrations; a test compares the tw
 """
 
 from recoup.store.tables.access import holds, restrictions, tasks
-from recoup.store.tables.attempts import attempts, disputes, payment_links, refunds
+from recoup.store.tables.attempts import attempts, disputes, late_payments, payment_links, refunds
 from recoup.store.tables.commands import commands, previews
 from recoup.store.tables.coupons import coupons, promotion_codes, redemptions
 from recoup.store.tables.customers import customers, payment_methods, standings
 from recoup.store.tables.inbox import inbox
 from recoup.store.tables.invoices import invoices
-from recoup.store.tables.ledger import ledger_entries, ledger_heads
+from recoup.store.tables.ledger import (
+    host_events,
+    host_handlers,
+    ledger_entries,
+    ledger_heads,
+)
 from recoup.store.tables.metadata import metadata, settings
 from recoup.store.tables.runs import decisions, policies, runs
 from recoup.store.tables.standing import cases, mails, notices
-from recoup.store.tables.subscriptions import subscriptions
+from recoup.store.tables.subscriptions import gates, subscriptions
 
 __all__ = [
     "attempts",
@@ -25,9 +30,13 @@ __all__ = [
     "customers",
     "decisions",
     "disputes",
+    "gates",
     "holds",
+    "host_events",
+    "host_handlers",
     "inbox",
     "invoices",
+    "late_payments",
     "ledger_entries",
     "ledger_heads",
     "mails",

@@ -33,6 +33,7 @@ attempts = Table(
     Column("network_advice_code", Text),
     Column("note", Text),
     *seen(nullable=True),
+    instant("unowed_at"),
 )
 
 payment_links = Table(
@@ -73,4 +74,22 @@ disputes = Table(
     Column("lost", Boolean, nullable=False),
     instant("happened_at", nullable=False),
     *seen(),
+)
+
+late_payments = Table(
+    "late_payments",
+    metadata,
+    identity(),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("attempt_id", BigInteger, nullable=False),
+    Column("invoice_id", BigInteger, nullable=False),
+    Column("gate_id", BigInteger),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("subscription_id", BigInteger),
+    instant("found_at", nullable=False),
+    instant("ended_at"),
 )

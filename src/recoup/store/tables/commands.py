@@ -27,6 +27,7 @@ commands = Table(
     instant("asked_at"),
     instant("ended_at"),
     Column("lookups", Integer, nullable=False),
+    Column("unread", Text),
 )
 
 previews = Table(

@@ -36,4 +36,5 @@ invoices = Table(
     Column("credited", BigInteger, nullable=False),
     Column("charged_back", BigInteger, nullable=False),
     Column("resolved_as", Text),
+    Column("gate_id", BigInteger),
 )

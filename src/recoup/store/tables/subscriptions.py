@@ -37,4 +37,28 @@ subscriptions = Table(
     instant("resumes_at"),
     Column("coupon", Text),
     Column("promotion_code", Text),
+    Column("processor_status", Text),
+    instant("activated_at"),
+)
+
+gates = Table(
+    "gates",
+    metadata,
+    identity(),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("command_id", BigInteger, nullable=False),
+    Column("subscription_id", BigInteger),
+    Column("invoice_id", BigInteger),
+    Column("status", Text, nullable=False),
+    Column("timeout_s", Integer, nullable=False),
+    Column("tries", Integer),
+    Column("late", Text, nullable=False),
+    instant("made_at", nullable=False),
+    instant("evaluated_at"),
+    instant("expires_at"),
+    instant("ended_at"),
+    Column("reason", Text),
+    Column("withdrawal", Text),
 )

@@ -12,9 +12,11 @@ from recoup.store.views.coupons import (
     read_coupon,
     read_promotion_code,
 )
+from recoup.store.views.gates import list_scheduled, read_scheduled
 from recoup.store.views.invoices import list_invoices, read_invoice
 from recoup.store.views.payments import (
     list_disputes,
+    list_late,
     list_payments,
     list_refunds,
     read_payment,
@@ -35,10 +37,12 @@ __all__ = [
     "list_customers",
     "list_disputes",
     "list_invoices",
+    "list_late",
     "list_methods",
     "list_payments",
     "list_promotion_codes",
     "list_refunds",
+    "list_scheduled",
     "list_subscriptions",
     "read_coupon",
     "read_customer",
@@ -47,5 +51,6 @@ __all__ = [
     "read_payment",
     "read_promotion_code",
     "read_refund",
+    "read_scheduled",
     "read_subscription",
 ]

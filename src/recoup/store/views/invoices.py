@@ -18,7 +18,7 @@ _INVOICE: Final = """
     SELECT x.id, x.processor_id, x.customer_id, x.subscription_id, x.number, x.status,
            x.resolved_as, x.currency, x.amount_due, x.amount_paid, x.amount_remaining,
            x.description, x.reason, x.created_at, x.due_at, x.finalized_at, x.closed_at,
-           x.disputed, x.credited, x.charged_back, x.out_of_band, x.first_failed_at,
+           x.disputed, x.credited, x.charged_back, x.out_of_band, x.first_failed_at, x.gate_id,
            moved.paid_by, coalesce(moved.refunded, 0) AS refunded
     FROM invoices x LEFT JOIN LATERAL (
         SELECT (array_agg(a.id ORDER BY coalesce(a.ended_at, a.happened_at) DESC, a.id DESC))[1]
@@ -37,7 +37,7 @@ _WORDS: Final = {
 
 def read_invoice(connection: Connection, ref: Ref, *, now: datetime) -> Invoice:
     """
-    Return one invoice as it is seen at `now` (UTC).
+    Return one invoice as it is seen at `now` (UTC). While a gate hides it, it has no number.
 
     Raises:
         NotFound: there is none.
@@ -51,12 +51,18 @@ def list_invoices(
     now: datetime,
     customer_id: int | None = None,
     subscription_id: int | None = None,
+    hidden: bool = False,
     after: int = 0,
     limit: int = LIMIT,
 ) -> tuple[Invoice, ...]:
-    """Return invoices by id: the customer's, the subscription's, or everybody's."""
+    """
+    Return invoices by id: the customer's, the subscription's, or everybody's.
+
+    What a gate hides is among them only if it is asked for: `hidden`.
+    """
     whose = "" if customer_id is None else "x.customer_id = %(customer)s AND "
     whose += "" if subscription_id is None else "x.subscription_id = %(subscription)s AND "
+    whose += "" if hidden else "x.gate_id IS NULL AND "
     sql = f"{_INVOICE} WHERE {whose}x.id > %(after)s ORDER BY x.id LIMIT %(limit)s"
     given = {
         **_WORDS,
@@ -88,7 +94,7 @@ def _made(row: Values, now: datetime) -> Invoice:
         processor_id=row["processor_id"],
         customer_id=row["customer_id"],
         subscription_id=row["subscription_id"],
-        number=row["number"],
+        number=row["number"] if row["gate_id"] is None else None,
         status=row["status"],
         outcome=shown,
         resolved_as=how,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from recoup.core import states
 from recoup.core.billing.outcomes import pay_of
-from recoup.core.billing.views import Dispute, Payment, Refund
+from recoup.core.billing.views import Dispute, LatePayment, Payment, Refund
 from recoup.core.money import Money
 from recoup.core.states import AttemptState
 from recoup.store.views.reading import LIMIT, Ref, Values, one, rows
@@ -20,7 +20,7 @@ _PAYMENT: Final = """
            coalesce((SELECT sum(r.amount) FROM refunds r WHERE r.attempt_id = x.id
                      AND r.status <> ALL(%(nothing_back)s)), 0)::bigint AS refunded,
            coalesce((SELECT sum(k.amount) FROM commands k WHERE k.subject = 'payment:' || x.id
-                     AND k.kind = 'payments.refund' AND k.ended_at IS NULL), 0)::bigint AS held,
+                     AND k.kind = ANY(%(giving_back)s) AND k.ended_at IS NULL), 0)::bigint AS held,
            coalesce(d.disputed, false) AS disputed, coalesce(d.taken_back, false) AS taken_back
     FROM attempts x LEFT JOIN LATERAL (
         SELECT bool_or(d.open) AS disputed, bool_or(d.open OR d.lost) AS taken_back
@@ -37,7 +37,15 @@ _DISPUTE: Final = """
            x.currency, x.open, x.lost, x.happened_at
     FROM disputes x JOIN attempts a ON a.id = x.attempt_id"""
 
-_WORDS: Final = {"nothing_back": sorted(states.NOTHING_GIVEN_BACK)}
+_LATE: Final = """
+    SELECT x.id, x.attempt_id AS payment_id, x.invoice_id, x.customer_id, x.amount, x.currency,
+           x.decision, x.state, x.why, x.subscription_id, x.found_at, x.ended_at
+    FROM late_payments x"""
+
+_WORDS: Final = {
+    "nothing_back": sorted(states.NOTHING_GIVEN_BACK),
+    "giving_back": ["payments.refund", "payments.return"],
+}
 
 
 def read_payment(connection: Connection, ref: Ref) -> Payment:
@@ -92,6 +100,23 @@ def list_disputes(connection: Connection, customer_id: int) -> tuple[Dispute, ..
     """Return what the customer's banks took back, by id; decided ones too."""
     sql = f"{_DISPUTE} WHERE x.customer_id = %(customer)s ORDER BY x.id"
     return tuple(_dispute(row) for row in rows(connection, sql, {"customer": customer_id}))
+
+
+def list_late(
+    connection: Connection,
+    *,
+    customer_id: int | None = None,
+    after: int = 0,
+    limit: int = LIMIT,
+) -> tuple[LatePayment, ...]:
+    """Return money that came when nothing was owed any more, by id."""
+    whose = "" if customer_id is None else "x.customer_id = %(customer)s AND "
+    sql = f"{_LATE} WHERE {whose}x.id > %(after)s ORDER BY x.id LIMIT %(limit)s"
+    given = {"customer": customer_id, "after": after, "limit": limit}
+    return tuple(
+        LatePayment(amount=Money(row.pop("amount"), row.pop("currency")), **row)
+        for row in rows(connection, sql, given)
+    )
 
 
 def _payment(row: Values) -> Payment:

@@ -8,20 +8,36 @@ from typing import Any, Final
 from psycopg.rows import dict_row
 from sqlalchemy import Connection
 
-from recoup.errors import NotFound
+from recoup.errors import InvalidValue, NotFound
 from recoup.store import batch
 
 #: Rows of a list where nobody says how many.
 LIMIT: Final = 50
+#: ... and the most that anybody gets at once.
+MOST: Final = 1000
 #: A bigint holds no more digits.
 _DIGITS: Final = 18
 
+#: What people call a row of these tables; of others, it is in the table's name.
+_CALLED: Final = {"attempts": "payment"}
+
+#: Our id, its digits as text, or the processor's id.
 Ref = int | str
 Values = dict[str, Any]
 
 
 def rows(connection: Connection, sql: str, given: Mapping[str, Any]) -> list[Values]:
-    """Return the rows of a query with named parameters, by column."""
+    """
+    Return the rows of a query with named parameters, by column.
+
+    Raises:
+        InvalidValue: `limit` is not 1 to 1000, or `after` is no id.
+    """
+    limit, after = given.get("limit", LIMIT), given.get("after", 0)
+    if not 1 <= limit <= MOST:
+        raise InvalidValue(f"limit: expected 1 to {MOST}, got {limit}")
+    if abs(after) >= 10**_DIGITS:
+        raise InvalidValue(f"after: expected an id, got a number of {len(str(abs(after)))} digits")
     with batch.driver(connection).cursor(binary=True, row_factory=dict_row) as cursor:
         return cursor.execute(sql.encode(), given).fetchall()
 
@@ -60,7 +76,7 @@ def first(
     """
     for row in rows(connection, f"{sql} LIMIT 1", given):
         return row
-    raise NotFound(f"there is no {table[:-1].replace('_', ' ')} {ref!r}")
+    raise NotFound(f"there is no {_CALLED.get(table, table[:-1].replace('_', ' '))} {ref!r}")
 
 
 def by_name(table: str) -> str:

@@ -8,17 +8,22 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from recoup.core import states
+from recoup.core.activation import GATE_MARK
 from recoup.core.billing.catalogue import Catalogue
 from recoup.core.billing.views import Item, Subscription
 from recoup.core.states import SubscriptionStatus
+from recoup.store.views.gates import GATE, gate_of
 from recoup.store.views.reading import LIMIT, Ref, Values, one, rows
 
-_SUBSCRIPTION: Final = """
+_SUBSCRIPTION: Final = f"""
     SELECT x.id, x.processor_id, x.customer_id, x.status, x.items, x.currency, x.period_start,
            x.period_end, x.anchor, x.trial_end, x.cancel_at, x.canceled_at, x.ended_at,
            x.end_reason, x.end_requested_at, x.feedback, x.pause_behavior AS paused, x.resumes_at,
-           x.next_items, x.coupon, x.promotion_code, x.default_method, x.metadata, x.prices
-    FROM subscriptions x"""
+           x.next_items, x.coupon, x.promotion_code, x.default_method, x.metadata, x.prices,
+           x.activated_at, {GATE}
+    FROM subscriptions x LEFT JOIN LATERAL (
+        SELECT * FROM gates WHERE gates.subscription_id = x.id ORDER BY gates.id DESC LIMIT 1
+    ) g ON true"""
 
 
 def read_subscription(connection: Connection, ref: Ref, *, plans: Catalogue) -> Subscription:
@@ -49,10 +54,12 @@ def list_subscriptions(
 def _made(row: Values, plans: Catalogue) -> Subscription:
     status = SubscriptionStatus(row["status"])
     ended, paused = row["ended_at"] is not None, row["paused"] is not None
-    prices = row.pop("prices")
+    prices, gate = row.pop("prices"), gate_of(row)
+    row["metadata"].pop(GATE_MARK, None)
     row["items"], row["next_items"] = _items(row["items"]), _items(row["next_items"])
     return Subscription(
         **row,
+        gate=gate,
         plan=plans.plan_of(prices[0]) if prices else None,
         active=states.is_active(status, ended=ended, paused=paused),
         is_paused=states.is_paused(status, ended=ended, paused=paused),

@@ -38,6 +38,7 @@ from recoup.processors.fake import (
 from recoup.processors.fake.model import Interval, Invoice
 from recoup.store import observe, tables
 from recoup.store.writer import Writer
+from recoup.testing.histories.gates import Gates
 from recoup.testing.histories.wishes import Wishes
 from recoup.testing.post import Post
 from recoup.testing.scene import PRICE, Scene, Subscriber
@@ -79,6 +80,7 @@ class History:
             self._post.be_prompt()
         self._people: list[Subscriber] = []
         self._wishes = Wishes(scene, self._dice, self._people)
+        self._gates = Gates(scene, self._dice, self._people, self._wishes)
         self._keys = 0
         self._doings: tuple[tuple[int, Callable[[], str]], ...] = (
             (40, self._time_passes),
@@ -103,6 +105,12 @@ class History:
             (4, self._wishes.give_back),
             (4, self._wishes.arrange),
             (4, self._wishes.repeat),
+            (10, self._somebody_begins_gated),
+            (3, lambda: self._gates.schedule(self._dice.choice(_INTERVALS))),
+            (6, self._gates.offer),
+            (6, lambda: self._gates.pay(self._payer())),
+            (4, self._gates.slip),
+            (2, self._gates.refuse),
         )
 
     def play(self, steps: int) -> None:
@@ -157,6 +165,11 @@ class History:
         if len(self._people) >= MOST:
             return self._wishes.change()
         return self._wishes.begin(self._payer(), self._dice.choice(_INTERVALS))
+
+    def _somebody_begins_gated(self) -> str:
+        if len(self._people) >= MOST:
+            return self._gates.offer()
+        return self._gates.begin(self._payer(), self._dice.choice(_INTERVALS))
 
     def _a_card_changes(self) -> str:
         who, payer = self._somebody(), self._payer()

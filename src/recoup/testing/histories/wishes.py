@@ -47,9 +47,9 @@ class Wishes:
         made = recoup.customers.get_or_create("user", owner, email=f"{owner}@example.com")
         method = self._fake.new_method(country="DE")
         recoup.methods.attach(made.id, method, default=True)
-        coupon = self._coupon() if self._dice.random() < 0.4 else None
-        begun = self._do(
-            recoup.subscriptions.start, made.id, self._price(interval), coupon=coupon
+        coupon = self.coupon() if self._dice.random() < 0.4 else None
+        begun = self.ask(
+            recoup.subscriptions.start, made.id, self.price(interval), coupon=coupon
         ).subscription
         self._fake.update_method(method, payer=payer)
         self._people.append(Subscriber(str(made.processor_id), method, begun.processor_id))
@@ -57,10 +57,10 @@ class Wishes:
 
     def change(self) -> str:
         """Somebody changes a subscription, or its end."""
-        subscriptions, now = self._scene.recoup.subscriptions, self._subscription()
+        subscriptions, now = self._scene.recoup.subscriptions, self.subscription()
         change = self._dice.choice(
             (
-                partial(subscriptions.change_plan, prices=self._price("week", _DEAR)),
+                partial(subscriptions.change_plan, prices=self.price("week", _DEAR)),
                 partial(subscriptions.set_quantity, quantity=self._dice.randint(1, 4)),
                 partial(
                     subscriptions.set_quantity,
@@ -73,20 +73,20 @@ class Wishes:
                 subscriptions.resume,
                 subscriptions.resume,
                 partial(subscriptions.cancel, when="now"),
-                partial(subscriptions.apply_discount, coupon=self._coupon()),
+                partial(subscriptions.apply_discount, coupon=self.coupon()),
                 subscriptions.remove_discount,
             )
         )
-        self._do(change, now.id)
+        self.ask(change, now.id)
         return f"{now.processor_id}: {_named(change)}"
 
     def buy(self) -> str:
         """Somebody is charged at once, or is sent an invoice."""
-        recoup, who = self._scene.recoup, self._pick(self._people).customer
+        recoup, who = self._scene.recoup, self.pick(self._people).customer
         if self._dice.random() < 0.6:
-            payment = self._do(recoup.payments.charge, who, _SMALL, description="Book")
+            payment = self.ask(recoup.payments.charge, who, _SMALL, description="Book")
             return f"{who} is charged: {payment.outcome}"
-        made = self._do(recoup.invoices.create, who, [("Setup", _SMALL)])
+        made = self.ask(recoup.invoices.create, who, [("Setup", _SMALL)])
         return f"{who} is billed with {made.processor_id}"
 
     def settle(self) -> str:
@@ -95,7 +95,7 @@ class Wishes:
         owed: list[Invoice] = [
             each for each in invoices.list(limit=500) if states.is_owed(InvoiceStatus(each.status))
         ]
-        bill = self._pick(owed)
+        bill = self.pick(owed)
         deed = self._dice.choice(
             (
                 invoices.pay,
@@ -106,57 +106,61 @@ class Wishes:
                 partial(invoices.mark_paid_out_of_band, reason="in cash"),
             )
         )
-        self._do(deed, bill.id)
+        self.ask(deed, bill.id)
         return f"{bill.processor_id}: {_named(deed)}"
 
     def give_back(self) -> str:
         """A part of a payment, or all of it, is given back."""
         payments = self._scene.recoup.payments
         taken: list[Payment] = [each for each in payments.list(limit=500) if each.refundable]
-        paid = self._pick(taken)
+        paid = self.pick(taken)
         most = paid.refundable.minor
         amount = Money(self._dice.randint(1, most), paid.amount.currency)
-        self._do(payments.refund, paid.id, amount)
+        self.ask(payments.refund, paid.id, amount)
         return f"{amount} of payment {paid.id} is given back"
 
     def arrange(self) -> str:
         """Somebody brings a card, or takes one away."""
-        methods, who = self._scene.recoup.methods, self._pick(self._people)
+        methods, who = self._scene.recoup.methods, self.pick(self._people)
         if self._dice.random() < 0.7:
             name = self._fake.new_method(country="DE")
-            self._do(methods.attach, who.customer, name, default=self._dice.random() < 0.5)
+            self.ask(methods.attach, who.customer, name, default=self._dice.random() < 0.5)
             return f"{who.customer} attaches {name}"
         kept: Sequence[PaymentMethod] = methods.list(who.customer)
-        gone = self._pick(kept)
-        self._do(methods.detach, gone.id)
+        gone = self.pick(kept)
+        self.ask(methods.detach, gone.id)
         return f"{who.customer} detaches {gone.processor_id}"
 
     def repeat(self) -> str:
         """Somebody asks again, with the same key, for what was asked before."""
-        again = self._pick(self._asked)
+        again = self.pick(self._asked)
         again()
         return f"again: {_named(again)}"
 
-    def _do(self, verb: Callable[..., _T], *given: Any, **how: Any) -> _T:
+    def ask(self, verb: Callable[..., _T], *given: Any, **how: Any) -> _T:
         """Ask with a key of its own, so that it can be asked again."""
         call = partial(verb, *given, **how, key=f"wish {len(self._asked)}")
         self._asked.append(call)
         return call()
 
-    def _price(self, interval: Interval, amount: Money = PRICE) -> str:
+    def price(self, interval: Interval, amount: Money = PRICE) -> str:
+        """Return a new price."""
         return self._fake.create_price(amount, interval=interval)
 
-    def _coupon(self) -> str:
+    def coupon(self) -> str:
+        """Return a coupon that is there."""
         name, percent = self._dice.choice(tuple(_COUPONS.items()))
         self._scene.recoup.coupons.create(
             name, percent_off=percent, duration="forever", key=f"coupon {name}"
         )
         return name
 
-    def _subscription(self) -> Subscription:
-        return self._scene.recoup.subscriptions.get(self._pick(self._people).subscription)
+    def subscription(self) -> Subscription:
+        """Return somebody's subscription, as it is here."""
+        return self._scene.recoup.subscriptions.get(self.pick(self._people).subscription)
 
-    def _pick(self, things: Sequence[_T]) -> _T:
+    def pick(self, things: Sequence[_T]) -> _T:
+        """Return one of them; where there is none, nothing can be done."""
         if not things:
             raise Rejected("there is nothing to pick from")
         return self._dice.choice(things)

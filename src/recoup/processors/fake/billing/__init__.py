@@ -2,26 +2,27 @@
 Subscriptions and invoices: Stripe Billing with its own retries switched off.
 
 A renewal's invoice is a draft for an hour, is then finalised and tried once. When that fails the
-subscription is past due, and stays so until its latest invoice is paid or given up.
+subscription is past due, and stays so until its latest invoice is paid or given up. While
+collection is paused nothing is collected, not even of a draft that was made before.
 """
 
+from recoup.processors.fake.billing.beginning import subscribe
 from recoup.processors.fake.billing.invoices import (
     AUTOMATIC,
-    DAY,
-    HOUR,
     close,
-    draft,
     failed,
-    fall_past_due,
     finalize,
+    held,
+    is_processing,
     method_for,
-    overdue,
+    new_intent,
     paid_elsewhere,
     refuse_if_processing,
     settled,
-    started,
-    subscription_of,
+    shelve,
+    withdraw_offer,
 )
+from recoup.processors.fake.billing.standing import overdue, started
 from recoup.processors.fake.billing.subscriptions import (
     FIRST_PAYMENT_WITHIN,
     end,
@@ -29,32 +30,31 @@ from recoup.processors.fake.billing.subscriptions import (
     lapse,
     leave,
     renew,
-    subscribe,
     unpause,
 )
 
 __all__ = [
     "AUTOMATIC",
-    "DAY",
     "FIRST_PAYMENT_WITHIN",
-    "HOUR",
     "close",
-    "draft",
     "end",
     "expire",
     "failed",
-    "fall_past_due",
     "finalize",
+    "held",
+    "is_processing",
     "lapse",
     "leave",
     "method_for",
+    "new_intent",
     "overdue",
     "paid_elsewhere",
     "refuse_if_processing",
     "renew",
     "settled",
+    "shelve",
     "started",
     "subscribe",
-    "subscription_of",
     "unpause",
+    "withdraw_offer",
 ]

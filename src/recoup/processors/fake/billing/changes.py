@@ -2,8 +2,9 @@
 Changing what a subscription buys: prorated to the second, from what was really billed.
 
 Stripe's classic rules. The period stays, and what is left of it is credited and charged; another
-interval, and the step from what is free to what is not, begin a new period now and bill it at
-once. At the end of the period means a schedule: one at most, and a change made now drops it.
+interval, the step from what is free to what is not, and asking for it begin a new period now and
+bill it at once. A gated change waits until it is paid: see `offers`. At the end of the period
+means a schedule: one at most, and a change made now drops it.
 Kinder than Stripe in nothing: a credit is a part of what was billed, also after a change without
 proration, where Stripe credits the price.
 """
@@ -13,19 +14,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from recoup.core import states
 from recoup.core.billing.requests import ChangeSubscription, ItemChange
 from recoup.errors import Rejected
 from recoup.processors.fake import events
-from recoup.processors.fake.billing import discounts, lines
-from recoup.processors.fake.billing.invoices import draft
+from recoup.processors.fake.billing import discounts, lines, offers
+from recoup.processors.fake.billing.invoices import (
+    AUTOMATIC,
+    discard_offer,
+    draft,
+    paying_method,
+    refuse_if_processing,
+)
 from recoup.processors.fake.billing.subscriptions import (
     bill_period,
     checked,
     new_item,
     refuse_ended,
+    refuse_incomplete,
 )
-from recoup.processors.fake.model import Invoice, Line, Price, Subscription
+from recoup.processors.fake.model import Customer, Invoice, Line, Price, Subscription
 from recoup.processors.fake.terms import Item, Wanted
 from recoup.processors.fake.world import Session, micros
 
@@ -36,15 +43,15 @@ def change(s: Session, sub: Subscription, asked: ChangeSubscription) -> Invoice 
     """
     Change the items; return the draft that is to be paid now, if there is one.
 
+    A gated change waits for that draft, and only tells of itself once it has to. Where nothing is
+    to be billed now it waits for nothing.
+
     Raises:
-        Rejected: ended or not begun, items that can not be, an instant outside the period, or
-            a bill now while collection is paused.
+        Rejected: ended or not begun, items that can not be, an instant outside the period, a
+            bill now while collection is paused or the last offer is being paid, or a gate where
+            Stripe has none.
     """
-    refuse_ended(sub)
-    if not states.is_live(sub.status):
-        raise Rejected(f"The subscription {sub.id} is incomplete: its first payment is awaited")
-    if asked.proration not in _PRORATIONS:
-        raise Rejected(f"Invalid proration_behavior: {asked.proration!r}")
+    _check(s, sub, asked)
     wanted = merged(sub.items, asked.items)
     prices = checked(s, wanted)
     if prices[0].currency != sub.currency:
@@ -53,18 +60,50 @@ def change(s: Session, sub: Subscription, asked: ChangeSubscription) -> Invoice 
     if asked.at_period_end:
         _schedule(s, sub, wanted)
         return None
-    before, scheduled = list(sub.items), sub.next_items
+    _make_way(s, sub)
+    before = offers.kept(sub)
     sub.next_items = None
-    same = wanted == _as_wanted(before)
-    if same and scheduled is None:
+    same = wanted == _as_wanted(sub.items) and not asked.restart
+    if same and before.next_items is None:
         return None
-    bill = None if same else _apply(s, sub, wanted, prices, asked.proration, at)
+    bill = () if same else _apply(s, sub, wanted, prices, asked, at)
     if bill and sub.pause is not None:
         raise Rejected(f"Collection of {sub.id} is paused: nothing can be billed now")
     s.save(sub)
     made = draft(s, sub, bill, "subscription_update") if bill else None
-    events.subscription(s, "customer.subscription.updated", sub, {"items": _shown(before)})
+    if made is not None and asked.gated:
+        offers.make(s, sub, before, made)
+    else:
+        previous = {"items": offers.shown(before.items)}
+        events.subscription(s, "customer.subscription.updated", sub, previous)
     return made
+
+
+def _check(s: Session, sub: Subscription, asked: ChangeSubscription) -> None:
+    refuse_ended(sub)
+    refuse_incomplete(sub)
+    if asked.proration not in _PRORATIONS:
+        raise Rejected(f"Invalid proration_behavior: {asked.proration!r}")
+    if not asked.items and not asked.restart:
+        raise Rejected("You must pass at least one of the items to change")
+    if asked.restart and _in_trial(s, sub):
+        raise Rejected("billing_cycle_anchor cannot be now during a trial")
+    if asked.at_period_end and (asked.gated or asked.restart):
+        raise Rejected("A schedule takes neither payment_behavior nor billing_cycle_anchor")
+    if not asked.gated:
+        return
+    if sub.collection != AUTOMATIC:
+        raise Rejected("pending_if_incomplete is only for what is charged automatically")
+    method = paying_method(s, sub, s.get(Customer, sub.customer))
+    if method is not None and method.kind in offers.BANK_DEBITS:
+        raise Rejected(f"pending_if_incomplete is not for {method.kind}")
+
+
+def _make_way(s: Session, sub: Subscription) -> None:
+    """Let a newer change take the place of one that waits."""
+    if sub.offer is not None:
+        refuse_if_processing(s, s.get(Invoice, sub.offer.invoice))
+        discard_offer(s, sub)
 
 
 def merged(items: Sequence[Item], changes: Sequence[ItemChange]) -> list[Wanted]:
@@ -72,11 +111,8 @@ def merged(items: Sequence[Item], changes: Sequence[ItemChange]) -> list[Wanted]
     Return the items as they are to be: those not named stay, new ones come last.
 
     Raises:
-        Rejected: nothing is to be changed, an item is unknown or named twice, or a new one has
-            no price.
+        Rejected: an item is unknown or named twice, a new one has no price, or none is left.
     """
-    if not changes:
-        raise Rejected("You must pass at least one of the items to change")
     named = [one.item for one in changes if one.item is not None]
     unknown = set(named) - {item.id for item in items}
     if unknown:
@@ -143,17 +179,18 @@ def _apply(
     sub: Subscription,
     wanted: Sequence[Wanted],
     prices: Sequence[Price],
-    proration: str,
+    asked: ChangeSubscription,
     at: int,
 ) -> tuple[Line, ...]:
     """Give the subscription its new items; return the lines that are to be billed now."""
+    proration = asked.proration
     old = {item.id: item for item in sub.items}
     before = [s.get(Price, item.price) for item in sub.items]
     new = [
         Item(one.item, one.price, one.quantity) if one.item else new_item(s, one) for one in wanted
     ]
-    trial = sub.trial_end is not None and s.now < sub.trial_end
-    if not trial and _begins_anew(before, prices):
+    trial = _in_trial(s, sub)
+    if not trial and (asked.restart or _begins_anew(before, prices)):
         return _new_period(s, sub, new, prices, proration, at)
     if proration == "none" or trial:
         for item in new:
@@ -181,6 +218,10 @@ def _apply(
     return waiting
 
 
+def _in_trial(s: Session, sub: Subscription) -> bool:
+    return sub.trial_end is not None and s.now < sub.trial_end
+
+
 def _begins_anew(before: Sequence[Price], after: Sequence[Price]) -> bool:
     """Whether billing starts over: the interval is another, or what was free is no longer."""
     free = not any(price.amount for price in before)
@@ -205,12 +246,3 @@ def _new_period(
     sub.period_end, sub.span = prices[0].end_after(s.now, s.now), 0
     s.schedule(sub.period_end, "renew", sub.id)
     return bill_period(s, sub, prices)
-
-
-def _shown(items: Sequence[Item]) -> dict[str, object]:
-    return {
-        "data": [
-            {"id": item.id, "price": {"id": item.price}, "quantity": item.quantity}
-            for item in items
-        ]
-    }

@@ -1,5 +1,5 @@
 """
-Invoices: drafted, finalised, settled, failed and closed.
+Invoices: drafted, finalised, held, settled, failed and closed.
 
 What a customer has to its good lowers what is due when an invoice is finalised; an invoice whose
 total is below 0 adds to it.
@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Final
 
 from recoup.core import states
-from recoup.core.states import InvoiceStatus, SubscriptionStatus
+from recoup.core.states import InvoiceStatus
 from recoup.errors import Rejected
 from recoup.processors.fake import books, events
+from recoup.processors.fake.billing import offers
+from recoup.processors.fake.billing.standing import fall_past_due, restore, subscription_of
 from recoup.processors.fake.model import (
     Collection,
     Customer,
@@ -22,12 +24,19 @@ from recoup.processors.fake.model import (
     Method,
     Subscription,
 )
+from recoup.processors.fake.terms import Pause
 from recoup.processors.fake.world import Session
 
 HOUR: Final = 3_600
 DAY: Final = 24 * HOUR
 
 AUTOMATIC: Final[Collection] = "charge_automatically"
+
+#: What a pause makes of invoices; with any other behaviour they stay drafts.
+_CLOSED_AS: Final = {
+    "void": InvoiceStatus.VOID,
+    "mark_uncollectible": InvoiceStatus.UNCOLLECTIBLE,
+}
 
 
 def draft(s: Session, sub: Subscription, lines: tuple[Line, ...], reason: str) -> Invoice:
@@ -65,34 +74,59 @@ def finalize(s: Session, invoice: Invoice) -> None:
     """
     Number the draft; from now on it is owed. What costs nothing is paid at once.
 
-    While collection of its subscription is paused it is closed again at once.
+    While collection of its subscription is paused it is closed again at once, as the pause says
+    now, and uses no credit of the customer's: that too would be money. Only one that is kept as a
+    draft, and that the host finalises all the same, is owed.
+    Source: docs.stripe.com/billing/subscriptions/pause-payment.
     """
+    pause = _pause_of(s, invoice)
+    closed_as = None if pause is None else _CLOSED_AS.get(pause.behavior)
     invoice.status, invoice.finalized_at = InvoiceStatus.OPEN, s.now
     invoice.number = f"FAKE-{s.count('number'):06d}"
-    _use_credit(s, invoice)
+    _use_credit(s, invoice, spare=closed_as is not None)
     books.billed(s, invoice)
     if invoice.days_until_due is not None:
         invoice.due_date = s.now + invoice.days_until_due * DAY
         s.schedule(invoice.due_date, "overdue", invoice.id)
     s.save(invoice)
     if invoice.amount:
-        invoice.intent = _intent(s, invoice).id
+        invoice.intent = new_intent(s, invoice).id
     events.invoice(s, "invoice.finalized", invoice)
     if not invoice.amount:
         settled(s, invoice)
         return
+    if closed_as is not None:
+        close(s, invoice, closed_as)
+
+
+def held(s: Session, invoice: Invoice) -> bool:
+    """
+    Whether nothing is collected because collection is paused. Then it stays what it is, and does
+    not go on by itself when the pause is over.
+    """
+    pause = _pause_of(s, invoice)
+    is_draft = invoice.finalized_at is None
+    if pause is None or (
+        pause.behavior in _CLOSED_AS if is_draft else not states.is_owed(invoice.status)
+    ):
+        return False
+    previous = {"auto_advance": True, "next_payment_attempt": invoice.next_try}
+    invoice.auto_advance, invoice.next_try = False, None
+    events.invoice(s, "invoice.updated", s.save(invoice), previous)
+    return True
+
+
+def _pause_of(s: Session, invoice: Invoice) -> Pause | None:
     sub = subscription_of(s, invoice)
-    if sub is not None and sub.pause is not None and sub.pause.behavior != "keep_as_draft":
-        void = sub.pause.behavior == "void"
-        close(s, invoice, InvoiceStatus.VOID if void else InvoiceStatus.UNCOLLECTIBLE)
+    return None if sub is None else sub.pause
 
 
-def _use_credit(s: Session, invoice: Invoice) -> None:
+def _use_credit(s: Session, invoice: Invoice, *, spare: bool) -> None:
     owner = s.get(Customer, invoice.customer)
     total = invoice.total
     same = owner.currency == invoice.currency
     invoice.credit_before = owner.credit if same else 0
-    invoice.credit_used = min(invoice.credit_before, total)
+    invoice.credit_used = min(0 if spare else invoice.credit_before, total)
     invoice.amount = total - invoice.credit_used
     _add_credit(s, owner, -invoice.credit_used)
 
@@ -104,7 +138,8 @@ def _add_credit(s: Session, owner: Customer, minor: int) -> None:
         events.customer(s, "customer.updated", s.save(owner), previous)
 
 
-def _intent(s: Session, invoice: Invoice) -> Intent:
+def new_intent(s: Session, invoice: Invoice) -> Intent:
+    """Make a payment of what is due for the invoice."""
     made = Intent(
         id=s.new_id(Intent),
         created=s.now,
@@ -128,44 +163,35 @@ def settled(s: Session, invoice: Invoice) -> None:
         if intent.received:
             events.invoice_paid_by(s, invoice, intent)
     events.invoice(s, "invoice.paid", invoice)
-    _restore(s, invoice)
+    sub = subscription_of(s, invoice)
+    offer = offers.of(sub, invoice)
+    if sub is not None and offer is not None:
+        invoice.offered = False
+        offers.accept(s, sub, offer)
+    restore(s, invoice)
 
 
-def failed(s: Session, invoice: Invoice) -> None:
-    """Record that a payment of the invoice did not work; its subscription falls past due."""
+def failed(s: Session, invoice: Invoice, *, late: bool = False) -> None:
+    """
+    Record that a payment of the invoice did not work, `late` if it was on its way for a while.
+
+    Its subscription falls past due. An offer that was discarded meanwhile leaves nobody to pay:
+    its invoice is void. So is the one that a subscription began with, when that fails late; the
+    subscription stays active, and access is the host's to take away.
+    Source: docs.stripe.com/billing/subscriptions/overview, "Payment methods with delayed payment
+    confirmation".
+    """
     first, invoice.failed_once = not invoice.failed_once, True
     s.save(invoice)
     events.invoice(s, "invoice.payment_failed", invoice)
     if first:
         _stir_habits(s, invoice)
-    if states.is_owed(invoice.status):
-        fall_past_due(s, invoice)
-
-
-def fall_past_due(s: Session, invoice: Invoice) -> None:
-    """Mark the subscription past due, if the invoice is its latest and it was good."""
-    sub = subscription_of(s, invoice)
-    if sub is None or sub.latest_invoice != invoice.id or not states.is_live(sub.status):
+    if not states.is_owed(invoice.status):
         return
-    if not states.is_past_due(sub.status):
-        become(s, sub, SubscriptionStatus.PAST_DUE)
-        owner = s.get(Customer, sub.customer)
-        if not owner.delinquent:
-            owner.delinquent = True
-            events.customer(s, "customer.updated", s.save(owner), {"delinquent": False})
-
-
-def started(s: Session, invoice: Invoice) -> None:
-    """Let a subscription begin whose first payment was made or is on its way."""
-    sub = subscription_of(s, invoice)
-    if sub is not None and states.is_incomplete(sub.status):
-        become(s, sub, SubscriptionStatus.ACTIVE)
-
-
-def overdue(s: Session, invoice_id: str) -> None:
-    """Let the due date of an invoice that is sent pass."""
-    invoice = s.get(Invoice, invoice_id)
-    if states.is_owed(invoice.status):
+    forgotten = invoice.offered and offers.of(subscription_of(s, invoice), invoice) is None
+    if forgotten or (late and invoice.reason == "subscription_create"):
+        close(s, invoice, InvoiceStatus.VOID)
+    else:
         fall_past_due(s, invoice)
 
 
@@ -196,7 +222,41 @@ def close(s: Session, invoice: Invoice, to: InvoiceStatus) -> None:
         invoice.uncollectible_at, event = s.now, "invoice.marked_uncollectible"
     invoice.status, invoice.next_try = to, None
     events.invoice(s, event, s.save(invoice))
-    _restore(s, invoice)
+    sub = subscription_of(s, invoice)
+    if sub is not None and void and offers.of(sub, invoice) is not None:
+        offers.forget(s, sub)
+    restore(s, invoice)
+
+
+def discard_offer(s: Session, sub: Subscription, *, expired: bool = False) -> None:
+    """
+    Discard a change that waits to be paid, and void its invoice.
+
+    One whose payment is on its way can not be voided: it is when that fails. Where it succeeds
+    the money is for nothing.
+    """
+    offer = sub.offer
+    if offer is None:
+        return
+    offers.forget(s, sub, expired=expired)
+    invoice = s.get(Invoice, offer.invoice)
+    if states.is_owed(invoice.status) and not is_processing(s, invoice):
+        close(s, invoice, InvoiceStatus.VOID)
+
+
+def withdraw_offer(s: Session, subject: str) -> None:
+    """Discard a change whose time is up, if it still waits. Subject: subscription, invoice."""
+    subscription, _, invoice = subject.partition(" ")
+    sub = s.get(Subscription, subscription)
+    if offers.of(sub, s.get(Invoice, invoice)) is not None:
+        discard_offer(s, sub, expired=True)
+
+
+def shelve(s: Session, invoice: Invoice) -> None:
+    """Let nobody finalise a draft any more by himself."""
+    if invoice.finalized_at is None and invoice.auto_advance:
+        invoice.auto_advance, invoice.next_try = False, None
+        events.invoice(s, "invoice.updated", s.save(invoice), {"auto_advance": True})
 
 
 def paid_elsewhere(s: Session, invoice: Invoice) -> None:
@@ -223,11 +283,16 @@ def refuse_if_processing(s: Session, invoice: Invoice) -> None:
     Raises:
         Rejected: a payment of the invoice is on its way.
     """
-    if invoice.intent is None:
-        return
-    tries = s.get(Intent, invoice.intent).tries
-    if tries and states.in_flight(tries[-1].state):
+    if is_processing(s, invoice):
         raise Rejected(f"The payment of {invoice.id} is processing; wait for its outcome")
+
+
+def is_processing(s: Session, invoice: Invoice) -> bool:
+    """Whether a payment of the invoice is on its way, so that nobody can stop it."""
+    if invoice.intent is None:
+        return False
+    tries = s.get(Intent, invoice.intent).tries
+    return bool(tries) and states.in_flight(tries[-1].state)
 
 
 def _withdraw(s: Session, invoice: Invoice) -> None:
@@ -240,7 +305,7 @@ def _withdraw(s: Session, invoice: Invoice) -> None:
     events.intent(s, "payment_intent.canceled", s.save(intent))
 
 
-def _paying_method(s: Session, sub: Subscription | None, owner: Customer) -> Method | None:
+def paying_method(s: Session, sub: Subscription | None, owner: Customer) -> Method | None:
     """Return what an invoice is paid with: the subscription's own method, or the customer's."""
     own = None if sub is None else sub.default_method
     for id_ in (own, owner.default_method):
@@ -253,34 +318,7 @@ def _paying_method(s: Session, sub: Subscription | None, owner: Customer) -> Met
 
 def method_for(s: Session, invoice: Invoice) -> Method | None:
     """Return what this invoice would be paid with, if anything."""
-    return _paying_method(s, subscription_of(s, invoice), s.get(Customer, invoice.customer))
-
-
-def subscription_of(s: Session, invoice: Invoice) -> Subscription | None:
-    """Return the subscription that the invoice is for, if any."""
-    return None if invoice.subscription is None else s.get(Subscription, invoice.subscription)
-
-
-def become(s: Session, sub: Subscription, to: SubscriptionStatus) -> None:
-    """Give the subscription another status, and tell."""
-    previous = {"status": sub.status}
-    sub.status = to
-    events.subscription(s, "customer.subscription.updated", s.save(sub), previous)
-
-
-def _restore(s: Session, invoice: Invoice) -> None:
-    # Only the latest invoice counts: an older one that is paid leaves the newer debt.
-    sub = subscription_of(s, invoice)
-    if sub is None or sub.latest_invoice != invoice.id:
-        return
-    if states.is_past_due(sub.status):
-        become(s, sub, SubscriptionStatus.ACTIVE)
-        owner = s.get(Customer, sub.customer)
-        if owner.delinquent:
-            owner.delinquent = False
-            events.customer(s, "customer.updated", s.save(owner), {"delinquent": True})
-    elif states.is_paid(invoice.status):
-        started(s, invoice)
+    return paying_method(s, subscription_of(s, invoice), s.get(Customer, invoice.customer))
 
 
 def _stir_habits(s: Session, invoice: Invoice) -> None:

@@ -25,6 +25,19 @@ def part(amount: int, of: int, whole: int, currency: str) -> int:
     return -size if amount < 0 else size
 
 
+def stretch(price: Price, amount: int, start: int, end: int) -> int:
+    """
+    Return what `price` costs from `start` to `end`, at `amount` for each of its periods.
+
+    The periods are imagined to begin at `start`; of the last one only its part is asked.
+    Source: docs.stripe.com/billing/subscriptions/backdating.
+    """
+    total, at = 0, start
+    while (until := price.end_after(start, at)) <= end:
+        total, at = total + amount, until
+    return total + part(amount, end - at, until - at, price.currency)
+
+
 def full(items: Sequence[Item], prices: Sequence[Price], start: int, end: int) -> tuple[Line, ...]:
     """Return a line an item, for a whole period of it."""
     return tuple(

@@ -1,5 +1,5 @@
 """
-Subscriptions: begun, renewed, paused and ended.
+Subscriptions: renewed, paused and ended. How they begin is `beginning`.
 
 All items of one share currency and interval, as Stripe's classic billing mode wants it.
 """
@@ -14,9 +14,18 @@ from recoup.core.states import SubscriptionStatus
 from recoup.errors import Rejected
 from recoup.processors.fake import events
 from recoup.processors.fake.billing import discounts, lines
-from recoup.processors.fake.billing.invoices import AUTOMATIC, DAY, HOUR, become, close, draft
-from recoup.processors.fake.model import Customer, Invoice, Method, Price, Subscription
-from recoup.processors.fake.terms import Discount, Item, Line, Pause, Wanted
+from recoup.processors.fake.billing.invoices import (
+    DAY,
+    HOUR,
+    close,
+    discard_offer,
+    draft,
+    finalize,
+    shelve,
+)
+from recoup.processors.fake.billing.standing import become
+from recoup.processors.fake.model import Invoice, Method, Price, Subscription
+from recoup.processors.fake.terms import Item, Line, Pause, Wanted
 from recoup.processors.fake.world import Session
 
 #: A subscription whose first payment is not made by then is over. Source: docs.stripe.com,
@@ -24,70 +33,6 @@ from recoup.processors.fake.world import Session
 FIRST_PAYMENT_WITHIN: Final = 23 * HOUR
 LONGEST_TRIAL: Final = 730 * DAY
 MOST_ITEMS: Final = 20
-
-
-def subscribe(
-    s: Session,
-    owner: Customer,
-    wanted: Sequence[Wanted],
-    *,
-    trial_end: int | None,
-    anchor: int | None,
-    days_until_due: int | None,
-    method: str | None,
-    metadata: dict[str, str],
-    discount: Discount | None = None,
-) -> Subscription:
-    """
-    Begin a subscription and draft its first invoice (nothing is due during a trial).
-
-    Raises:
-        Rejected: no method to pay with, another currency than the customer's, prices that do
-            not go together, or a trial or an anchor that Stripe would not take.
-    """
-    prices = checked(s, wanted)
-    first = prices[0]
-    if trial_end is not None and anchor is not None:
-        raise Rejected("a trial ends on the anchor; give one of them")
-    if trial_end is not None:
-        check_trial(s, trial_end)
-    full_end = first.end_after(s.now, s.now)
-    new = Subscription(
-        id=s.new_id(Subscription),
-        created=s.now,
-        customer=owner.id,
-        items=[new_item(s, one) for one in wanted],
-        currency=first.currency,
-        status=_first_status(trial_end, days_until_due),
-        anchor=anchor or trial_end or s.now,
-        period_start=s.now,
-        period_end=anchor or trial_end or full_end,
-        span=0 if anchor is None else full_end - s.now,
-        changed_at=s.now,
-        discount=discount,
-        collection=AUTOMATIC if days_until_due is None else "send_invoice",
-        days_until_due=days_until_due,
-        trial_start=None if trial_end is None else s.now,
-        trial_end=trial_end,
-        default_method=method,
-        metadata=metadata,
-    )
-    _check(s, new, owner, full_end)
-    if owner.currency != first.currency:
-        owner.currency = first.currency
-        s.save(owner)
-    s.save(new, owner=owner.id)
-    s.schedule(new.period_end, "renew", new.id)
-    events.subscription(s, "customer.subscription.created", new)
-    draft(s, new, bill_period(s, new, prices), "subscription_create")
-    return new
-
-
-def _first_status(trial_end: int | None, days_until_due: int | None) -> SubscriptionStatus:
-    if trial_end is not None:
-        return SubscriptionStatus.TRIALING
-    automatic = days_until_due is None
-    return SubscriptionStatus.INCOMPLETE if automatic else SubscriptionStatus.ACTIVE
 
 
 def checked(s: Session, wanted: Sequence[Wanted | Item]) -> list[Price]:
@@ -127,17 +72,6 @@ def check_trial(s: Session, trial_end: int) -> None:
 def new_item(s: Session, wanted: Wanted) -> Item:
     """Return an item that nothing was billed for yet."""
     return Item(f"si_fake_{s.count('si'):06d}", wanted.price, wanted.quantity)
-
-
-def _check(s: Session, new: Subscription, owner: Customer, full_end: int) -> None:
-    if owner.currency not in {None, new.currency}:
-        raise Rejected("You cannot combine currencies on a single customer")
-    if new.default_method is not None:
-        own_method(s, new.default_method, owner.id)
-    elif new.collection == AUTOMATIC and owner.default_method is None:
-        raise Rejected("This customer has no attached payment source or default payment method")
-    if new.trial_end is None and not s.now < new.period_end <= full_end:
-        raise Rejected("billing_cycle_anchor cannot be later than next natural billing date")
 
 
 def own_method(s: Session, method: str, customer: str) -> None:
@@ -181,6 +115,7 @@ def renew(s: Session, subscription: str) -> None:
     if sub.ends_at is not None and sub.ends_at <= s.now:
         end(s, sub, reason="cancellation_requested", comment=sub.end_comment)
         return
+    discard_offer(s, sub, expired=True)
     previous: dict[str, Any] = {"latest_invoice": sub.latest_invoice}
     if not s.basil:
         previous |= {
@@ -192,7 +127,10 @@ def renew(s: Session, subscription: str) -> None:
     made = draft(s, sub, next_period(s, sub), "subscription_cycle")
     events.subscription(s, "customer.subscription.updated", sub, previous)
     s.schedule(sub.period_end, "renew", sub.id)
-    s.schedule(s.now + HOUR, "collect", made.id)
+    if sub.pause is None:
+        s.schedule(s.now + HOUR, "collect", made.id)
+    elif made.auto_advance:  # nobody is to change it any more: it is closed at once
+        finalize(s, made)
 
 
 def next_period(s: Session, sub: Subscription) -> tuple[Line, ...]:
@@ -227,16 +165,24 @@ def expire(s: Session, subscription: str) -> None:
 
 
 def end(s: Session, sub: Subscription, *, reason: str, comment: str | None) -> None:
-    """End the subscription now. Its open invoices stay owed; its drafts are never finalised."""
-    sub.ended_at, sub.canceled_at = s.now, sub.canceled_at or s.now
+    """
+    End the subscription now. Its open invoices stay owed; its drafts are never finalised.
+
+    One whose first payment was awaited is `incomplete_expired`, as if its time were up, and that
+    invoice is void.
+    Source: github.com/pay-rails/pay/issues/91, an event of Stripe's.
+    """
+    discard_offer(s, sub)
+    sub.canceled_at = sub.canceled_at or s.now
     sub.end_reason, sub.end_comment = reason, comment
     sub.next_items, sub.pending, sub.pause = None, (), None
-    sub.status = SubscriptionStatus.CANCELED
+    if states.is_incomplete(sub.status):
+        expire(s, sub.id)
+        return
+    sub.ended_at, sub.status = s.now, SubscriptionStatus.CANCELED
     events.subscription(s, "customer.subscription.deleted", s.save(sub))
     for invoice in s.owned(Invoice, sub.id):
-        if invoice.finalized_at is None and invoice.auto_advance:
-            invoice.auto_advance, invoice.next_try = False, None
-            events.invoice(s, "invoice.updated", s.save(invoice), {"auto_advance": True})
+        shelve(s, invoice)
 
 
 def refuse_ended(sub: Subscription) -> None:
@@ -246,6 +192,16 @@ def refuse_ended(sub: Subscription) -> None:
     """
     if states.has_ended(sub.status):
         raise Rejected(f"A canceled subscription can only update its metadata: {sub.id}")
+
+
+def refuse_incomplete(sub: Subscription) -> None:
+    """
+    Raises:
+        Rejected: the subscription waits for its first payment: only its metadata and its
+            default method can be changed. Source: docs.stripe.com/api/subscriptions/object.
+    """
+    if states.is_incomplete(sub.status):
+        raise Rejected(f"The subscription {sub.id} is incomplete: its first payment is awaited")
 
 
 def leave(
@@ -262,9 +218,10 @@ def leave(
     What was to become of its items then is forgotten, if it ends before.
 
     Raises:
-        Rejected: it has ended, or `at` is not in the future.
+        Rejected: it has ended or not begun, or `at` is not in the future.
     """
     refuse_ended(sub)
+    refuse_incomplete(sub)
     if at is not None and at <= s.now:
         raise Rejected("Invalid timestamp: cancel_at must be an instant in the future")
     known = (sub.cancel_at_period_end, sub.cancel_at, sub.end_comment, sub.feedback)
@@ -305,28 +262,41 @@ def stay(s: Session, sub: Subscription) -> None:
 
 def extend_trial(s: Session, sub: Subscription, trial_end: int) -> None:
     """
-    Let the trial end at `trial_end`, and billing begin there. Nothing is prorated: whoever paid
-    for the current period gets nothing back for it.
+    Let the trial end at `trial_end`, and billing begin there.
+
+    Who is billed for the current period already is credited what is left of it, with the next
+    bill, because a trial is free: no time is ever billed twice. That is what Stripe does unless
+    it is asked not to prorate.
+    Source: docs.stripe.com/billing/subscriptions/billing-cycle, "add a trial".
 
     Raises:
         Rejected: it has ended or not begun, or Stripe takes no such trial.
     """
     refuse_ended(sub)
-    if not states.is_live(sub.status):
-        raise Rejected(f"The subscription {sub.id} is incomplete: its first payment is awaited")
+    refuse_incomplete(sub)
     check_trial(s, trial_end)
     previous = {
         "billing_cycle_anchor": sub.anchor,
         "status": sub.status,
         "trial_end": sub.trial_end,
     }
+    discard_offer(s, sub)
     if sub.trial_end is None or sub.trial_end <= s.now:
+        _credit_rest(s, sub)
         sub.trial_start = sub.period_start = sub.changed_at = s.now
         sub.status = SubscriptionStatus.TRIALING
     sub.anchor = sub.trial_end = sub.period_end = trial_end
     sub.span = 0
     s.schedule(trial_end, "renew", sub.id)
     events.subscription(s, "customer.subscription.updated", s.save(sub), previous)
+
+
+def _credit_rest(s: Session, sub: Subscription) -> None:
+    """Have the next bill give back what was billed for the rest of the current period."""
+    span = {"at": max(s.now, sub.changed_at), "end": sub.period_end, "whole": sub.whole}
+    for item in sub.items:
+        sub.pending += tuple(lines.prorated(item, None, sub.currency, **span))
+        item.rate = 0
 
 
 def lapse(s: Session, subscription: str) -> None:
@@ -349,9 +319,11 @@ def pause(s: Session, sub: Subscription, wanted: Pause) -> None:
     Stop collecting, or go on not collecting in another way.
 
     Raises:
-        Rejected: it has ended, or is to resume at an instant that is not in the future.
+        Rejected: it has ended or not begun, or is to resume at an instant that is not in the
+            future.
     """
     refuse_ended(sub)
+    refuse_incomplete(sub)
     if wanted.resumes_at is not None:
         if wanted.resumes_at <= s.now:
             raise Rejected("pause_collection[resumes_at] must be an instant in the future")

@@ -10,13 +10,14 @@ from recoup.core.billing.answers import PreviewLine, Quote
 from recoup.core.billing.requests import ChangeSubscription
 from recoup.core.money import Money
 from recoup.processors.fake import billing, idempotency, payments
-from recoup.processors.fake.billing import changes, subscriptions
-from recoup.processors.fake.desk.told import Told
+from recoup.processors.fake.billing import changes, offers, subscriptions
+from recoup.processors.fake.desk.told import Told, to_pay
 from recoup.processors.fake.idempotency import BankSaidNo, Fault
 from recoup.processors.fake.model import (
     Charge,
     Customer,
     Instrument,
+    Intent,
     Invoice,
     Line,
     Method,
@@ -33,17 +34,32 @@ def change(s: Session, asked: ChangeSubscription) -> Told:
     """
     Change the items; what is due now is tried at once, the customer being there.
 
+    A gated change whose bill was not paid waits for it. The answer's status is then
+    "requires_action" when the customer must authenticate.
+
     Raises:
-        Rejected: the change can not be, or its bill was not paid: then nothing is changed and,
-            unlike at Stripe, no trace of the bill is left. Only the bank knows: its card
-            answers the next try as its script goes on.
+        Rejected: the change can not be; or it is not gated and its bill was not paid: then
+            nothing is changed and, unlike at Stripe, no trace of the bill is left. Only the bank
+            knows: its card answers the next try as its script goes on.
     """
     sub = s.get(Subscription, asked.subscription)
     made = changes.change(s, sub, asked)
-    if made is not None:
-        billing.finalize(s, made)
-        if states.is_owed(made.status) and made.collection == billing.AUTOMATIC:
-            _collect(s, made)
+    if made is None:
+        return Told(sub.id, sub.status)
+    billing.finalize(s, made)
+    if states.is_owed(made.status) and made.collection == billing.AUTOMATIC:
+        if asked.gated:
+            return _offer(s, sub, made)
+        _collect(s, made)
+    return Told(sub.id, sub.status)
+
+
+def _offer(s: Session, sub: Subscription, made: Invoice) -> Told:
+    method = payments.chosen(s, made, None)
+    done = payments.attempt(s, made, method, off_session=False, key=None, authenticated=False)
+    offers.tell(s, sub)
+    if states.awaits_customer(done.state):
+        return Told(sub.id, "requires_action", to_pay(s, s.get(Intent, str(made.intent))))
     return Told(sub.id, sub.status)
 
 
@@ -90,6 +106,8 @@ def _quoted(s: Session, asked: ChangeSubscription) -> Quote:
     made = changes.change(s, sub, asked)
     if made is not None:
         billing.finalize(s, made)
+    if made is not None and sub.offer is not None:
+        offers.accept(s, sub, sub.offer)
     owner = s.get(Customer, sub.customer)
     lines = sub.pending[waiting:] if made is None else made.lines
     next_at, next_due = _next(s, sub, owner)

@@ -115,11 +115,12 @@ def finalize(s: Session, asked: FinalizeInvoice) -> Told:
     Number the draft and owe it. A renewal's is still tried when its hour is over.
 
     Raises:
-        Rejected: it is no draft.
+        Rejected: it is no draft, or its customer was deleted.
     """
     invoice = s.get(Invoice, asked.invoice)
     if invoice.finalized_at is not None:
         raise Rejected(f"Invoice {invoice.id} is already finalized")
+    customers.living(s, invoice.customer)
     billing.finalize(s, invoice)
     return Told(invoice.id, invoice.status)
 

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from recoup.core import states
-from recoup.core.billing.requests import CreateRefund, PreparePayment
+from recoup.core.billing.requests import CreateRefund, PreparePayment, WithdrawPayment
 from recoup.core.money import Money
+from recoup.core.states import InvoiceStatus
 from recoup.errors import Rejected
-from recoup.processors.fake import books, events, payments
+from recoup.processors.fake import billing, books, events, payments
 from recoup.processors.fake.desk import metadata
 from recoup.processors.fake.desk.told import Told, to_pay
 from recoup.processors.fake.model import (
     Charge,
     Dispute,
+    Instrument,
     Intent,
     Invoice,
     Method,
@@ -38,6 +40,47 @@ def prepare(s: Session, asked: PreparePayment) -> Told:
         raise Rejected(f"Invoice {invoice.id} is not open")
     intent = s.get(Intent, str(invoice.intent))
     return Told(intent.id, intent.status, to_pay(s, intent))
+
+
+def withdraw(s: Session, asked: WithdrawPayment) -> Told:
+    """
+    Void the invoice, which cancels its payment: Stripe refuses to cancel that by itself.
+
+    "too_late": its money is here. "unsupported": its payment is on its way, so that the invoice
+    can not be voided, and stays. A draft is not finalised any more; only Stripe's own hand could
+    delete it.
+    Source: docs.stripe.com/invoicing/overview; github.com/frappe/press/pull/2421, for what is on
+    its way.
+    """
+    invoice = s.get(Invoice, asked.invoice)
+    if any(states.succeeded(charge.state) for charge in s.owned(Charge, invoice.id)):
+        return Told(invoice.id, "too_late")
+    if billing.is_processing(s, invoice):
+        return Told(invoice.id, "unsupported")
+    if invoice.finalized_at is None:
+        billing.shelve(s, invoice)
+    elif states.is_owed(invoice.status) or states.is_written_off(invoice.status):
+        billing.close(s, invoice, InvoiceStatus.VOID)
+    return Told(invoice.id, "canceled")
+
+
+def pay_anyway(s: Session, invoice_id: str, method: str | None) -> Charge:
+    """
+    Let money come for an invoice that is not owed any more: its bank had not heard of that.
+
+    What is paid already is paid once more, by a payment of its own. The invoice stays as it is.
+
+    Raises:
+        Rejected: it is still owed, or nothing was ever due for it, or it can not be paid with
+            this method.
+    """
+    invoice = s.get(Invoice, invoice_id)
+    if invoice.intent is None or states.is_owed(invoice.status):
+        raise Rejected(f"Invoice {invoice_id} is owed, or nothing ever was due for it")
+    intent = s.get(Intent, invoice.intent)
+    if intent.received:
+        intent = billing.new_intent(s, invoice)
+    return payments.slipped(s, invoice, intent, payments.chosen(s, invoice, method))
 
 
 def confirm(s: Session, intent: Intent, method: str) -> None:
@@ -79,10 +122,13 @@ def refund(
     Give back `amount` of a charge, or all that is left of it.
 
     Raises:
-        Rejected: the charge took no money, less than that is left of it, or a bank has taken
-            it back or may yet.
+        Rejected: the charge took no money, less than that is left of it, a bank has taken it
+            back or may yet, or its own takes nothing back.
     """
     charge = s.get(Charge, charge_id)
+    mood = s.get(Instrument, charge.instrument).refunds
+    if mood.refused:
+        raise Rejected(f"Charge {charge_id} can not be refunded any more (charge_not_refundable)")
     if any(dispute.open or dispute.lost for dispute in s.owned(Dispute, charge_id)):
         raise Rejected(f"Charge {charge_id} has been charged back (charge_disputed)")
     minor = _within(charge, amount, _left(charge), "Refund")
@@ -102,7 +148,31 @@ def refund(
     books.refunded(s, s.get(Invoice, charge.invoice), minor)
     events.refund(s, "refund.created", made)
     events.charge(s, "charge.refunded", charge)
+    if mood.after is not None:
+        s.schedule(s.now + int(mood.after.total_seconds()), "send_back", made.id)
     return made
+
+
+def send_back(s: Session, refund_id: str) -> None:
+    """
+    Let the bank send a refund back, for good: the money is the merchant's again.
+
+    Source: docs.stripe.com/refunds, "Failed refunds".
+
+    Raises:
+        Rejected: it has done so.
+    """
+    refund_ = s.get(Refund, refund_id)
+    if refund_.failed:
+        raise Rejected(f"Refund {refund_id} has failed already")
+    refund_.failed = True
+    s.save(refund_)
+    charge = s.get(Charge, refund_.charge)
+    charge.refunded -= refund_.amount
+    s.save(charge)
+    books.refunded(s, s.get(Invoice, charge.invoice), -refund_.amount)
+    events.refund(s, "charge.refund.updated", refund_)
+    events.refund(s, "refund.failed", refund_)
 
 
 def open_dispute(s: Session, charge_id: str, amount: Money | None) -> Dispute:
@@ -168,5 +238,6 @@ def _within(charge: Charge, amount: Money | None, left: int, what: str) -> int:
 
 ANSWERS: Final[Mapping[type, Callable[[Session, Any], Told]]] = {
     PreparePayment: prepare,
+    WithdrawPayment: withdraw,
     CreateRefund: create_refund,
 }

@@ -2,12 +2,55 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from recoup.core import states
 from recoup.core.money import Money
-from recoup.processors.fake import customers, payments, shapes
+from recoup.errors import Rejected
+from recoup.processors.fake import billing, customers, payments, shapes
 from recoup.processors.fake.desk import methods, money
-from recoup.processors.fake.model import Intent, SetupIntent
-from recoup.processors.fake.payers import Payer, Pays
-from recoup.processors.fake.world import World
+from recoup.processors.fake.model import (
+    Customer,
+    Instrument,
+    Intent,
+    Invoice,
+    Method,
+    SetupIntent,
+    Subscription,
+)
+from recoup.processors.fake.payers import Payer, Pays, Refunds
+from recoup.processors.fake.world import Session, World
+
+
+def habit(s: Session, subject: str) -> None:
+    """Let a customer do what it does some time after a failure, if the invoice is still open."""
+    invoice_id, _, number = subject.partition(" ")
+    invoice = s.get(Invoice, invoice_id)
+    owner = s.get(Customer, invoice.customer)
+    if owner.deleted or not states.is_owed(invoice.status):
+        return
+    doing = owner.habits[int(number)]
+    if doing.does == "replace_method":
+        customers.attach(
+            s,
+            owner.id,
+            doing.payer,
+            kind="card",
+            brand="visa",
+            country=owner.country,
+            expires=(2049, 12),
+            fingerprint=None,
+            default=True,
+        )
+    elif doing.does == "pay":
+        try:
+            payments.by_customer(s, invoice_id, None)
+        except Rejected:
+            return  # the page says so to the customer, and nothing happens
+    elif invoice.subscription is not None:
+        sub = s.get(Subscription, invoice.subscription)
+        if not states.has_ended(sub.status):
+            billing.end(s, sub, reason="cancellation_requested", comment=None)
 
 
 class Playing:
@@ -67,6 +110,29 @@ class Playing:
             payment = s.get(Intent, intent)
             money.confirm(s, payment, method)
             return payment.status
+
+    def pay_anyway(self, invoice: str, method: str | None = None) -> str:
+        """
+        Let money come for an invoice that is void, closed, or paid already; return the charge.
+
+        So it goes when a bank had taken it before it heard that nobody wanted it any more.
+        """
+        with self._world.session() as s:
+            return money.pay_anyway(s, invoice, method).id
+
+    def refunds_to(
+        self, method: str, *, refused: bool = False, sent_back_after: timedelta | None = None
+    ) -> None:
+        """Let refunds to a method be refused, or sent back a while after; or arrive again."""
+        with self._world.session() as s:
+            account = s.get(Instrument, s.get(Method, method).instrument)
+            account.refunds = Refunds(refused, sent_back_after)
+            s.save(account)
+
+    def send_back(self, refund: str) -> None:
+        """Let the bank send a refund back now: it has failed."""
+        with self._world.session() as s:
+            money.send_back(s, refund)
 
     def open_dispute(self, charge: str, amount: Money | None = None) -> str:
         """Let the cardholder's bank take back `amount`, or all that is left of the charge."""

@@ -57,11 +57,12 @@ def start(s: Session, asked: StartSubscription) -> Told:
         discount=discounts.redeem(
             s, owner, wanted, coupon=asked.coupon, promotion_code=asked.promotion_code
         ),
+        backdate=second(asked.backdate),
+        prorate=asked.prorate,
     )
-    payments.collect(s, str(begun.latest_invoice), authenticated=False)
+    payments.begin(s, begun, authenticated=False)
     if not states.is_incomplete(begun.status):
         return Told(begun.id, begun.status)
-    s.schedule(s.now + billing.FIRST_PAYMENT_WITHIN, "expire", begun.id)
     intent = s.get(Intent, str(s.get(Invoice, str(begun.latest_invoice)).intent))
     if intent.tries and states.awaits_customer(intent.tries[-1].state):
         return Told(begun.id, "requires_action", to_pay(s, intent))

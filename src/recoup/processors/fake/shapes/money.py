@@ -128,10 +128,11 @@ def refund(r: Refund) -> Json:
         "charge": r.charge,
         "created": r.created,
         "currency": r.currency.lower(),
+        "failure_reason": "unknown" if r.failed else None,
         "metadata": r.metadata,
         "payment_intent": r.intent,
         "reason": r.reason,
-        "status": "succeeded",
+        "status": "failed" if r.failed else "succeeded",
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from recoup.processors.fake.model import Price, Subscription
 from recoup.processors.fake.shapes.coupons import discount
 from recoup.processors.fake.shapes.wire import Json, amount, is_basil
-from recoup.processors.fake.terms import Coupon, Item
+from recoup.processors.fake.terms import Coupon, Item, Offer
 
 
 def price(p: Price) -> Json:
@@ -73,8 +73,9 @@ def subscription(
         "metadata": s.metadata,
         "pause_collection": s.pause
         and {"behavior": s.pause.behavior, "resumes_at": s.pause.resumes_at},
+        "pending_update": None if s.offer is None or not s.offer.told else _offer(s, s.offer),
         "schedule": s.next_items and s.id.replace("sub_", "sub_sched_", 1),
-        "start_date": s.created,
+        "start_date": s.started or s.created,
         "status": s.status,
         "trial_end": s.trial_end,
         "trial_start": s.trial_start,
@@ -82,6 +83,26 @@ def subscription(
     if basil:
         return shape | {"discounts": [] if told is None else [told]}
     return shape | period | {"discount": told}
+
+
+def _offer(s: Subscription, waiting: Offer) -> Json:
+    """Return the change that waits: Stripe names of its items what they are to be."""
+    return {
+        "billing_cycle_anchor": waiting.anchor if waiting.restarts else None,
+        "expires_at": waiting.expires_at,
+        "subscription_items": [
+            {
+                "id": item.id,
+                "object": "subscription_item",
+                "price": {"id": item.price, "object": "price"},
+                "quantity": item.quantity,
+                "subscription": s.id,
+            }
+            for item in waiting.items
+        ],
+        "trial_end": None,
+        "trial_from_plan": None,
+    }
 
 
 def _item(s: Subscription, item: Item, one: Price) -> Json:

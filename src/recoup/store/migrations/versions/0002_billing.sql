@@ -5,6 +5,8 @@ ALTER TABLE customers
     ADD COLUMN data      jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN version   bigint NOT NULL DEFAULT 1,
     ADD COLUMN erased_at timestamptz;
+-- Every batch of news asks whether anybody was erased; mostly nobody was.
+CREATE INDEX customers_erased ON customers (processor) WHERE erased_at IS NOT NULL;
 
 -- Whoever changes what a caller may have read makes a new version; no path can forget it.
 CREATE FUNCTION customer_has_a_new_version() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -76,6 +78,8 @@ CREATE TABLE commands (
     asked_at      timestamptz,
     ended_at      timestamptz,
     lookups       integer NOT NULL DEFAULT 0,
+    -- An answer that could not be understood, as it came, until one is.
+    unread        text,
     CHECK ((state IN ('done', 'refused')) = (ended_at IS NOT NULL)),
     CHECK ((state IN ('asked', 'unknown')) <= (asked_at IS NOT NULL)),
     CHECK ((state = 'refused') = (error IS NOT NULL)),

@@ -40,6 +40,7 @@ from recoup.core.states import (
     SubscriptionStatus,
 )
 from recoup.store import batch
+from recoup.store.observe import gates as gates_
 
 #: How far back attempts on an instrument are read: the longest rolling window of any network or
 #: scheme (180 days, ACH). Refusals are read for ever, because some of them mean for ever.
@@ -67,7 +68,7 @@ _INVOICES: Final = f"""
     SELECT {_INVOICE_COLUMNS} FROM invoices
     WHERE customer_id = ANY(%s)
       AND (status = 'open' OR (first_failed_at IS NOT NULL AND case_id IS NULL))
-      AND first_failed_at IS NOT NULL
+      AND first_failed_at IS NOT NULL AND gate_id IS NULL
     UNION
     SELECT {_INVOICE_COLUMNS} FROM invoices WHERE case_id = ANY(%s)
     ORDER BY 2"""
@@ -75,7 +76,8 @@ _INVOICES: Final = f"""
 _NAMED: Final = f"SELECT {_INVOICE_COLUMNS} FROM invoices WHERE id = ANY(%s) ORDER BY 2"
 
 _SUBSCRIPTIONS: Final = """
-    SELECT customer_id, id, processor_id, status, plan, ended_at, end_reason, end_requested_at
+    SELECT customer_id, id, processor_id, status, plan, ended_at, end_reason, end_requested_at,
+           processor_status, activated_at
     FROM subscriptions WHERE customer_id = ANY(%s) ORDER BY id"""
 
 _METHODS: Final = """
@@ -188,17 +190,21 @@ def _read(
     connection: Connection, ids: list[CustomerId], now: datetime, also: Sequence[int] | None
 ) -> tuple[list[Any], _Reader]:
     """Return the rows of the customers, and a reader with everything else, in four round trips."""
-    customers, cases, restrictions, tasks = batch.fetch_each(
+    customers, cases, restrictions, tasks, gates, late = batch.fetch_each(
         connection,
-        [(sql, (ids,)) for sql in (_CUSTOMERS, _CASES, _RESTRICTIONS, _TASKS)],
+        [
+            *((sql, (ids,)) for sql in (_CUSTOMERS, _CASES, _RESTRICTIONS, _TASKS, gates_.GATES)),
+            (gates_.LATE, (*gates_.LATE_WORDS, ids)),
+        ],
     )
     case_ids = [row[1] for row in cases]
     invoices = batch.fetch(connection, _INVOICES, (ids, case_ids))
-    busy = sorted({row[0] for rows in (cases, invoices, restrictions, tasks) for row in rows})
+    telling = (cases, invoices, restrictions, tasks, gates, late)
+    busy = sorted({row[0] for rows in telling for row in rows})
     if also is not None:
         known, named = {row[1] for row in invoices}, batch.fetch(connection, _NAMED, (list(also),))
         invoices, busy = [*invoices, *(r for r in named if r[1] not in known)], sorted(ids)
-    reader = _Reader(busy, cases, invoices, restrictions, tasks)
+    reader = _Reader(busy, cases, invoices, restrictions, tasks, gates, late)
     if busy:
         subscriptions, methods, holds, notices, attempts = batch.fetch_each(
             connection,
@@ -231,7 +237,7 @@ class _Reader:
 
     def __init__(
         self, busy: Sequence[CustomerId], cases: Rows, invoices: Rows, restrictions: Rows,
-        tasks: Rows,
+        tasks: Rows, gates: Rows, late: Rows,
     ) -> None:  # fmt: skip
         self._known: dict[int, Attempt] = {}
         self.busy = frozenset(busy)
@@ -239,6 +245,8 @@ class _Reader:
         self._invoices = _by_first(invoices)
         self._restrictions = _by_first(restrictions)
         self._tasks = _by_first(tasks)
+        self._gates = _by_first(gates)
+        self._late = _by_first(late)
         self.add((), (), (), (), (), ())
 
     def add(
@@ -281,6 +289,8 @@ class _Reader:
             uses=tuple(
                 self._attempt(use) for name in instruments for use in self._uses.get(name, ())
             ),
+            gates=self._made(self._gates, id, gates_.gate),
+            late=self._made(self._late, id, gates_.late),
         )
 
     def _attempt(self, row: Sequence[Any]) -> Attempt:
@@ -308,11 +318,13 @@ def _method(
 
 def _subscription(
     _: int, id: int, processor_id: str, status: str, plan: str | None, ended_at: datetime | None,
-    end_reason: str | None, end_requested_at: datetime | None,
+    end_reason: str | None, end_requested_at: datetime | None, called: str | None,
+    activated_at: datetime | None,
 ) -> Subscription:  # fmt: skip
     return Subscription(
-        id, processor_id, SubscriptionStatus(status), plan, ended_at, end_reason, end_requested_at
-    )
+        id, processor_id, SubscriptionStatus(status), plan, ended_at, end_reason,
+        end_requested_at, SubscriptionStatus(called) if called else None, activated_at,
+    )  # fmt: skip
 
 
 def _invoice(

@@ -1,0 +1,90 @@
+"""
+Figures for Prometheus. Every label has few values, all of them ours: no ids, nobody's data.
+
+Counters are of this process alone, so each is scraped by itself; gauges are of the database, and
+the same from every process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from recoup.web.health import Look, Watch
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
+
+
+class Figures:
+    """What is counted here, and what the database says when it is asked."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._registry = CollectorRegistry()
+        self._posts = Counter(
+            "recoup_webhook_posts",
+            "Posts, by what was answered",
+            ["code"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "recoup_webhook_seconds",
+            "Seconds from a post to its answer",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._registry.register(_Gauges(watch))
+
+    def counted(self, code: str, seconds: float) -> None:
+        """Count one post."""
+        self._posts.labels(code).inc()
+        self._seconds.observe(seconds)
+
+    def text(self) -> bytes:
+        """Return all of it as Prometheus reads it. Blocks while the database is asked."""
+        return generate_latest(self._registry)
+
+
+class _Gauges(Collector):
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def describe(self) -> list[Metric]:
+        """Return nothing: asking the database is not done before anybody scrapes."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the figures of one look."""
+        look = self._watch.look()
+        yield _gauge("recoup_database_up", "Whether the database answers", float(look.database))
+        yield from _left(look)
+
+
+def _left(look: Look) -> Iterator[Metric]:
+    yield _gauge(
+        "recoup_inbox_oldest_received_seconds",
+        "For how long the oldest event waits to be read",
+        look.oldest_received_s or 0.0,
+    )
+    for name, meaning, label, counts in (
+        ("recoup_inbox_events", "Events that have not ended", "state", look.inbox),
+        ("recoup_effects_parked", "Effects for a person to see to", "kind", look.parked_effects),
+        (
+            "recoup_clocks_missed",
+            "What recurs and has missed a run",
+            "clock",
+            dict.fromkeys(look.missed_clocks, 1),
+        ),
+    ):
+        gauge = GaugeMetricFamily(name, meaning, labels=[label])
+        for value, count in counts.items():
+            gauge.add_metric([value], count)
+        yield gauge
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, meaning, value=value)
