@@ -44,8 +44,8 @@ def _returned(work: Work, answer: Answer) -> Refund:
     failed = refund.status in states.NOTHING_GIVEN_BACK
     state = LateState.STUCK if failed else LateState.REFUNDED
     gates.deal_with(work.writer, int(work.args["late_id"]), state)
-    if not failed:
-        telling.queue_refund_mail(work.writer, int(work.args["late_id"]))
+    if not failed and work.customer_id is not None:
+        telling.queue_refund_mail(work.writer, int(work.args["late_id"]), work.customer_id)
     return refund
 
 

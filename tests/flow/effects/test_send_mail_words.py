@@ -159,7 +159,7 @@ class TestARefund:
         with world.recoup.database.begin() as connection:
             observe.lock(connection, [late["customer_id"]])
             writer = Writer(connection, now=world.now, actor="test", cause="test")
-            queue_refund_mail(writer, late["id"])
+            queue_refund_mail(writer, late["id"], late["customer_id"])
         world.pace.settle()
 
         assert len(world.outbox.messages) == 2

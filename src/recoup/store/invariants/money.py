@@ -28,7 +28,7 @@ _MOVED: Final = """
 MONEY: Final[tuple[Invariant, ...]] = (
     by_sql(
         "no_double_charge",
-        "What was taken for an invoice, but for late money and what went back, is at most its due.",
+        "What was taken for an invoice, but for late money and what went back, is at most due.",
         f"""{_MOVED}
         SELECT 'invoice ' || i.id,
                format('%%s taken, %%s given back, %%s billed',

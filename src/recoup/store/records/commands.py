@@ -393,7 +393,7 @@ def raised(kept: Mapping[str, Any]) -> RecoupError:
     """Return the refusal that was kept: of the same type, with the same text and request id."""
     found = getattr(errors, str(kept.get("type")), None)
     kind = found if isinstance(found, type) and issubclass(found, RecoupError) else Rejected
-    error = kind(str(kept.get("message")))
+    error = (Rejected if kind is RecoupError else kind)(str(kept.get("message")))
     if isinstance(error, ProcessorError):
         error.request_id = kept.get("request_id")  # the text holds it already
     return error

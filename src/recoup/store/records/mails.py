@@ -106,6 +106,11 @@ class Mail:
         return states.is_queued(self.state)
 
 
+def is_known(connection: Connection, key: str) -> bool:
+    """Return whether a mail of this key is on record, sent or to be sent."""
+    return bool(connection.scalar(text("SELECT 1 FROM mails WHERE key = :key"), {"key": key}))
+
+
 def queue(
     writer: Writer,
     type: str,

@@ -98,16 +98,15 @@ class History:
             (3, self._dunning_is_held),
             (8, self._something_breaks),
             (4, self._the_engine_is_away),
-            (8, self._somebody_begins),
+            (16, self._somebody_begins),
             (14, self._wishes.change),
             (6, self._wishes.buy),
             (5, self._wishes.settle),
             (4, self._wishes.give_back),
             (4, self._wishes.arrange),
             (4, self._wishes.repeat),
-            (10, self._somebody_begins_gated),
             (3, lambda: self._gates.schedule(self._dice.choice(_INTERVALS))),
-            (6, self._gates.offer),
+            (8, self._gates.offer),
             (6, lambda: self._gates.pay(self._payer())),
             (4, self._gates.slip),
             (2, self._gates.refuse),
@@ -164,12 +163,8 @@ class History:
     def _somebody_begins(self) -> str:
         if len(self._people) >= MOST:
             return self._wishes.change()
-        return self._wishes.begin(self._payer(), self._dice.choice(_INTERVALS))
-
-    def _somebody_begins_gated(self) -> str:
-        if len(self._people) >= MOST:
-            return self._gates.offer()
-        return self._gates.begin(self._payer(), self._dice.choice(_INTERVALS))
+        begin = self._dice.choice((self._wishes.begin, self._gates.begin))
+        return begin(self._payer(), self._dice.choice(_INTERVALS))
 
     def _a_card_changes(self) -> str:
         who, payer = self._somebody(), self._payer()
