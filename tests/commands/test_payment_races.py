@@ -11,7 +11,14 @@ import pytest
 
 from recoup.core.billing.views import Outcome, Pay
 from recoup.core.money import Money, totals
-from recoup.errors import CommandError, InProgress, NotPossible, NotRefundable, ProcessorError
+from recoup.errors import (
+    Busy,
+    CommandError,
+    InProgress,
+    NotPossible,
+    NotRefundable,
+    ProcessorError,
+)
 
 TEN = Money(1000, "EUR")
 
@@ -56,8 +63,10 @@ class TestSixteenRefundsAtOnce:
         )
         scene.live(hours=1)
 
-        refused = [one for one in done if isinstance(one, Exception)]
-        assert [type(one) for one in refused] == [NotRefundable] * 10
+        # Who is behind a refund that has no answer yet is told so, and gets the money later.
+        refused = [type(one) for one in done if isinstance(one, Exception)]
+        assert set(refused) <= {NotRefundable, Busy}
+        assert refused.count(NotRefundable) == 10
         assert returned(scene) == (Money(900, "EUR"),)
         assert payments.get(paid.id).refundable == Money(100, "EUR")
 

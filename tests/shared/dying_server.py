@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from multiprocessing.connection import Connection as Pipe
 
 from sqlalchemy import event
@@ -17,9 +18,9 @@ from recoup.web import serving
 class Stepping:
     """Counts a step around each message of a request's."""
 
-    def __init__(self, app, steps):
+    def __init__(self, app, step):
         self._app = app
-        self._step = steps.step
+        self._step = step
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
@@ -44,8 +45,13 @@ def serve(settings: dict[str, str], last: int, pipe: Pipe) -> None:
     with Recoup(Config.load(**settings)) as recoup:
         listener = serving.listening("127.0.0.1", 0)
         pipe.send(listener.getsockname()[1])
-        steps = Steps(last, pipe)
+        steps, one = Steps(last, pipe), threading.Lock()
+
+        def step(name: str) -> None:
+            with one:  # the loop and the writers pass steps at the same time
+                steps.step(name)
+
         # Between the two is the statement that commits, and nothing else.
-        event.listen(Pool, "checkout", lambda *_: steps.step("before the commit"))
-        event.listen(Pool, "checkin", lambda *_: steps.step("after the commit"))
-        serving.serve(Stepping(web.app(recoup), steps), listener)
+        event.listen(Pool, "checkout", lambda *_: step("before the commit"))
+        event.listen(Pool, "checkin", lambda *_: step("after the commit"))
+        serving.serve(Stepping(web.app(recoup), step), listener)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -55,8 +56,19 @@ def drip(port, head, *, every=0.05):
             except ConnectionResetError:
                 return b"", time.monotonic() - begun
             else:
-                return answer, time.monotonic() - begun
+                took = time.monotonic() - begun
+                return answer + _rest(connection), took
     raise AssertionError("it waits for ever")
+
+
+def _rest(connection):
+    """What is still to come before the other end closes: an answer may come in parts."""
+    rest = b""
+    connection.settimeout(5)
+    with suppress(TimeoutError, ConnectionResetError):
+        while part := connection.recv(4096):
+            rest += part
+    return rest
 
 
 def request(*headers, body=b""):

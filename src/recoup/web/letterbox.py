@@ -1,28 +1,27 @@
 """
-Many senders, one writer: what arrives while a writer commits is committed together, next.
+Many senders, few writers: what arrives while a writer commits is committed together, next.
 
 A commit waits for the disk, and one for sixty bodies takes no longer than one for each. Nobody
-waits for others to come: the writer takes what is there, be it one body.
+waits for others to come: a writer that is free takes what is there, be it one body.
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from typing import Final
 
-#: One is as fast as two: its batches are twice as large.
-WRITERS: Final = 1
+WRITERS: Final = 2
 _MOST: Final = 64  #: bodies in one transaction
 _ROOM: Final = 32 * 2**20  #: bytes that may wait
 _AGAIN: Final = 3.0  #: seconds for finding out which body it was that was refused
 _PATIENCE: Final = 10.0  #: seconds for what is waiting when it is closed
 
 Keep = Callable[[Sequence[bytes]], None]
-_Letter = tuple[bytes, Future[None]]
+_Letter = tuple[bytes, "asyncio.Future[None]"]
 
 
 class Full(Exception):
@@ -31,7 +30,7 @@ class Full(Exception):
 
 class Letterbox:
     """
-    Hands bodies to `keep` from threads of its own, which begin with the first body.
+    Hands bodies of one event loop to `keep`, from threads of its own that begin with the first.
 
     Args:
         keep: Commits what it is given, or raises, and then nothing of it is promised to anybody.
@@ -48,14 +47,16 @@ class Letterbox:
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
 
-    def put(self, body: bytes) -> Future[None]:
+    def put(self, body: bytes) -> asyncio.Future[None]:
         """
         Return what ends when `body` is committed, or raises what kept it from being so.
+
+        Who waits no longer may cancel it; the body is kept all the same.
 
         Raises:
             Full: too much waits already, or it is closed.
         """
-        promise: Future[None] = Future()
+        promise = asyncio.get_running_loop().create_future()
         with self._changed:
             if self._closed or self._bytes + len(body) > _ROOM:
                 raise Full
@@ -66,7 +67,7 @@ class Letterbox:
         return promise
 
     def close(self) -> None:
-        """Take nothing more, and wait until what is there has been tried."""
+        """Take nothing more, and wait until what is there has been tried. Not in the loop."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -83,12 +84,12 @@ class Letterbox:
         while batch := self._taken():
             error = self._kept(batch)
             if error is None or len(batch) == 1 or not self._alive():
-                _settle(batch, error)
+                _tell(batch, error)
                 continue
             # One of them it was: the others are kept, each by itself, while their senders wait.
             until = time.monotonic() + _AGAIN
             for letter in batch:
-                _settle([letter], error if time.monotonic() > until else self._kept([letter]))
+                _tell([letter], error if time.monotonic() > until else self._kept([letter]))
 
     def _kept(self, batch: Sequence[_Letter]) -> Exception | None:
         try:
@@ -107,9 +108,16 @@ class Letterbox:
             return batch
 
 
+def _tell(batch: Sequence[_Letter], error: Exception | None) -> None:
+    """Wake the loop, once for all of them: each time costs the two threads a turn."""
+    loop = batch[0][1].get_loop()
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_settle, batch, error)
+
+
 def _settle(batch: Sequence[_Letter], error: Exception | None) -> None:
     for _, promise in batch:
-        if not promise.set_running_or_notify_cancel():
+        if promise.done():  # its sender has gone
             continue
         if error is None:
             promise.set_result(None)

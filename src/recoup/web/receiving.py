@@ -117,9 +117,9 @@ class Receiving:
 
     async def _kept(self, body: bytes) -> Answer:
         try:
-            promise = asyncio.wrap_future(self._letterbox.put(body))
             # The writer goes on with it: kept after all, it is known when it comes again.
-            await asyncio.wait_for(asyncio.shield(promise), LONGEST_WAIT)
+            async with asyncio.timeout(LONGEST_WAIT):
+                await self._letterbox.put(body)
         except Exception as error:  # noqa: BLE001  whatever it is, the sender tries again
             self._said.warn(UNAVAILABLE, described(error))
             return UNAVAILABLE
