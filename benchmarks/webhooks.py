@@ -133,7 +133,7 @@ def _serving(run_server: Callable[[str, Pipe], None], url: str) -> Iterator[_Whe
 
 def _ours(url: str, pipe: Pipe) -> None:
     with tempfile.TemporaryDirectory() as home:
-        config = Config.load(database_url=url, home=home, webhook_secrets=SECRET)
+        config = Config.load(database_url=url, home=home, stripe_webhook_secrets=SECRET)
         with Recoup(config) as recoup:
             listener = serving.listening("127.0.0.1", 0)
             pipe.send(listener.getsockname())

@@ -26,15 +26,15 @@ class TestSettings:
             ("RECOUP_HOME", ""),
             ("RECOUP_LOG", "loud"),
             ("RECOUP_LIVE_MODE", "perhaps"),
-            ("RECOUP_WEBHOOK_SECRETS", ","),
-            ("RECOUP_WEBHOOK_SECRETS", f"{WEBHOOKS},"),
-            ("RECOUP_WEBHOOK_SECRETS", f"{WEBHOOKS},,{WEBHOOKS}2"),
-            ("RECOUP_WEBHOOK_SECRETS", f"{WEBHOOKS},{WEBHOOKS}"),
-            ("RECOUP_WEBHOOK_SECRETS", f"{WEBHOOKS} {WEBHOOKS}2"),
-            ("RECOUP_WEBHOOK_SECRETS", "x" * 15),
-            ("RECOUP_WEBHOOK_SECRETS", "x" * 201),
-            ("RECOUP_WEBHOOK_SECRETS", "whsec_ümlaut_ümlaut_ümlaut"),
-            ("RECOUP_WEBHOOK_SECRETS", ",".join(f"{WEBHOOKS}{n}" for n in range(9))),
+            ("RECOUP_STRIPE_WEBHOOK_SECRETS", ","),
+            ("RECOUP_STRIPE_WEBHOOK_SECRETS", f"{WEBHOOKS},"),
+            ("RECOUP_STRIPE_WEBHOOK_SECRETS", f"{WEBHOOKS},,{WEBHOOKS}2"),
+            ("RECOUP_STRIPE_WEBHOOK_SECRETS", f"{WEBHOOKS},{WEBHOOKS}"),
+            ("RECOUP_STRIPE_WEBHOOK_SECRETS", f"{WEBHOOKS} {WEBHOOKS}2"),
+            ("RECOUP_STRIPE_WEBHOOK_SECRETS", "x" * 15),
+            ("RECOUP_STRIPE_WEBHOOK_SECRETS", "x" * 201),
+            ("RECOUP_STRIPE_WEBHOOK_SECRETS", "whsec_ümlaut_ümlaut_ümlaut"),
+            ("RECOUP_STRIPE_WEBHOOK_SECRETS", ",".join(f"{WEBHOOKS}{n}" for n in range(9))),
             ("RECOUP_QUEUES", "billing,post"),
             ("RECOUP_QUEUES", " , "),
             ("RECOUP_ACTIVATION_MINUTE", "60"),
@@ -59,25 +59,25 @@ class TestSettings:
 
     def test_never_show_what_webhooks_are_signed_with(self, monkeypatch):
         for given in (WEBHOOKS, f"{WEBHOOKS},https://u@{WEBHOOKS}"):
-            monkeypatch.setenv("RECOUP_WEBHOOK_SECRETS", given)
+            monkeypatch.setenv("RECOUP_STRIPE_WEBHOOK_SECRETS", given)
             config = Config.load()
 
-            assert config.shown()["RECOUP_WEBHOOK_SECRETS"][0] == "***"
+            assert config.shown()["RECOUP_STRIPE_WEBHOOK_SECRETS"][0] == "***"
             assert WEBHOOKS not in repr(config) + str(config.model_dump())
 
-        monkeypatch.setenv("RECOUP_WEBHOOK_SECRETS", f"{WEBHOOKS},{WEBHOOKS}")
+        monkeypatch.setenv("RECOUP_STRIPE_WEBHOOK_SECRETS", f"{WEBHOOKS},{WEBHOOKS}")
         with pytest.raises(ConfigError) as raised:
             Config.load()
         assert WEBHOOKS not in str(raised.value)
 
     @pytest.mark.parametrize("unset", ["", " ", "\t\n"])
     def test_have_no_webhook_secret_that_is_empty(self, monkeypatch, unset):
-        monkeypatch.setenv("RECOUP_WEBHOOK_SECRETS", unset)
+        monkeypatch.setenv("RECOUP_STRIPE_WEBHOOK_SECRETS", unset)
 
         assert Config.load().secrets() == ()
 
     def test_have_several_webhook_secrets_while_they_are_rolled(self, monkeypatch):
-        monkeypatch.setenv("RECOUP_WEBHOOK_SECRETS", f" {WEBHOOKS} ,{WEBHOOKS}2\n")
+        monkeypatch.setenv("RECOUP_STRIPE_WEBHOOK_SECRETS", f" {WEBHOOKS} ,{WEBHOOKS}2\n")
 
         assert Config.load().secrets() == (WEBHOOKS, f"{WEBHOOKS}2")
 

@@ -42,6 +42,7 @@ from recoup.processors.base import Processor
 from recoup.recompute import Engine, Run, recompute
 from recoup.store import database
 from recoup.store.lending import Host, Lender
+from recoup.store.line import DatabaseLine
 from recoup.store.records import settings
 from recoup.timeline import Ledger
 from recoup.webhooks.receive import Summary, absorb_stored, ingest
@@ -89,8 +90,9 @@ class Recoup:
             kept = settings.read(connection)
             known = settings.known_policies(connection)
         self.clock = clock or _clock(kept.get(SIMULATED_NOW), config)
+        books = kept.get(FAKE_BOOKS)
         self.processor = processor or PROCESSORS[config.processor](
-            Path(kept.get(FAKE_BOOKS) or config.home / "fake.sqlite3")
+            config, Path(books) if books else None, DatabaseLine(self.database)
         )
         self.engine = Engine(_policies(policies or _chosen(config), known), reference.load_rules())
         self.plans = plans or _sold(config)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from recoup.errors import ConfigError
@@ -22,6 +22,8 @@ READ_MORE: Final = "docs/configuration.md"
 PREFIX: Final = "RECOUP_"
 _STRONG: Final = re.compile(r"[!-+\--~]{16,200}")  # no comma, no blank
 _MOST_SECRETS: Final = 8
+_KEY: Final = re.compile(r"(sk|rk)_(test|live)_\w{8,240}", re.ASCII)
+_LONG: Final = re.compile(r"[!-~]{32,200}")
 #: The queues that there are.
 QUEUES: Final = ("billing", "webhooks", "mail", "default")
 
@@ -43,13 +45,29 @@ class Config(BaseSettings):
         pattern=r"^[a-z_][a-z0-9_]{0,62}$",
         description="the database schema; one schema serves one merchant",
     )
-    processor: Literal["fake"] = Field(
-        "fake", description="the payment company; `fake` is the only one so far"
+    processor: Literal["fake", "stripe"] = Field(
+        "fake", description="the payment company; `stripe` when RECOUP_STRIPE_API_KEY is set"
     )
-    webhook_secrets: SecretStr | None = Field(
+    stripe_api_key: SecretStr | None = Field(
+        None, description="a secret or restricted key of Stripe, of the mode of RECOUP_LIVE_MODE"
+    )
+    stripe_api_base: str = Field(
+        "https://api.stripe.com", description="where Stripe is; another one only for tests"
+    )
+    stripe_api_version: str | None = Field(
         None,
-        description="what the processor signs its events with, comma separated while they are "
+        pattern=r"^20\d\d-\d\d-\d\d(\.[a-z]+)?$",
+        description="the version that requests ask for; unset: the one Recoup was tested with",
+    )
+    stripe_webhook_secrets: SecretStr | None = Field(
+        None,
+        description="what Stripe signs its events with, comma separated while they are "
         "rolled; unset: no event comes in by HTTP",
+    )
+    webhook_mode: Literal["fetch", "payload"] = Field(
+        "fetch",
+        description="whether what an event is about is fetched before it is absorbed, or the "
+        "event's own copy is enough",
     )
     live_mode: bool = Field(
         False, description="whether events of live mode come in (`true`), or those of test mode"
@@ -60,6 +78,10 @@ class Config(BaseSettings):
         None, description="smtp://user:password@host:port; unset: mails become files"
     )
     mail_from: str = Field("Billing <billing@example.com>", description="the sender of every mail")
+    secret_key: SecretStr | None = Field(
+        None,
+        description="32 or more characters that nobody knows; what we sign with is made of it",
+    )
     base_url: str = Field(
         "http://localhost:8000", description="where customers reach the host's billing pages"
     )
@@ -123,7 +145,7 @@ class Config(BaseSettings):
         _port(value.get_secret_value())
         return value
 
-    @field_validator("webhook_secrets")
+    @field_validator("stripe_webhook_secrets")
     @classmethod
     def _are_secrets(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value().strip():
@@ -135,14 +157,55 @@ class Config(BaseSettings):
             raise ValueError(f"at most {_MOST_SECRETS} different secrets")
         return value
 
-    @field_validator("base_url")
+    @field_validator("stripe_api_key")
+    @classmethod
+    def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        if not _KEY.fullmatch(value.get_secret_value().strip()):
+            raise ValueError("sk_test_…, sk_live_…, rk_test_… or rk_live_…")
+        return SecretStr(value.get_secret_value().strip())
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        if not _LONG.fullmatch(value.get_secret_value()):
+            raise ValueError("32 to 200 visible characters")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_key(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Ask Stripe where there is a key to ask with, and nobody says otherwise."""
+        key = given.get("stripe_api_key")
+        if given.get("processor") is None and key and str(_plain(key)).strip():
+            return given | {"processor": "stripe"}
+        return given
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.processor != "stripe":
+            return self
+        if self.stripe_api_key is None:
+            raise ValueError("RECOUP_STRIPE_API_KEY, a key to ask Stripe with")
+        live = "_live_" in self.stripe_api_key.get_secret_value()
+        if live != self.live_mode:
+            raise ValueError(
+                "RECOUP_LIVE_MODE of the same mode as RECOUP_STRIPE_API_KEY, "
+                f"whose mode is {'live' if live else 'test'}"
+            )
+        return self
+
+    @field_validator("base_url", "stripe_api_base")
     @classmethod
     def _is_http(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ValueError("an http:// or https:// URL")
         if parts.username is not None:
-            raise ValueError("a URL without a user, for it stands in mails")
+            raise ValueError("a URL without a user: it is shown to others")
         return value.rstrip("/")
 
     @field_validator("policy", "plans")
@@ -167,7 +230,7 @@ class Config(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """Return what webhooks may be signed with, in the clear; none when nothing may come in."""
-        return () if self.webhook_secrets is None else _parted(self.webhook_secrets)
+        return () if self.stripe_webhook_secrets is None else _parted(self.stripe_webhook_secrets)
 
     def __reduce__(self) -> NoReturn:
         """Refuse: once pickled, the secrets could be read."""
@@ -178,7 +241,7 @@ class Config(BaseSettings):
         rows: dict[str, tuple[str, str]] = {}
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
-            shown = "***" if name == "webhook_secrets" and value else _masked(value)
+            shown = "***" if name in _ALL_SECRET and value else _masked(value)
             rows[variable(name)] = (shown, field.description or "")
         return rows
 
@@ -190,6 +253,10 @@ def variable(field: str) -> str:
 
 def _parted(secrets: SecretStr) -> tuple[str, ...]:
     return tuple(one.strip() for one in secrets.get_secret_value().split(","))
+
+
+def _plain(value: object) -> object:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _port(url: str) -> None:
@@ -213,11 +280,23 @@ def _masked(value: object) -> str:
 
 def _sentences(error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
-        name = str(problem["loc"][0]) if problem["loc"] else "?"
+        if not problem["loc"]:  # settings that contradict each other
+            yield f"expected {problem['msg'].removeprefix('Value error, ')}. See {READ_MORE}."
+            continue
+        name = str(problem["loc"][0])
         shown = name if name.startswith(PREFIX) else f"{PREFIX}{name.upper()}"
         wanted = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
         given = "" if shown in _SECRET else f", got {problem['input']!r}"
         yield f"{shown}: expected {wanted}{given}. See {READ_MORE}."
 
 
-_SECRET: Final = frozenset({"RECOUP_DATABASE_URL", "RECOUP_SMTP_URL", "RECOUP_WEBHOOK_SECRETS"})
+_ALL_SECRET: Final = frozenset({"stripe_webhook_secrets", "stripe_api_key", "secret_key"})
+_SECRET: Final = frozenset(
+    {
+        "RECOUP_DATABASE_URL",
+        "RECOUP_SECRET_KEY",
+        "RECOUP_SMTP_URL",
+        "RECOUP_STRIPE_API_KEY",
+        "RECOUP_STRIPE_WEBHOOK_SECRETS",
+    }
+)

@@ -24,7 +24,7 @@ BODY = b'{ "id": "evt_1",\r\n "type": "caf\\u00e9", "created": 1, "n": "\xc3\xbc
 @pytest.fixture
 def recoup(database_url, home):
     home.mkdir()
-    config = Config.load(database_url=database_url, home=home, webhook_secrets=SECRET)
+    config = Config.load(database_url=database_url, home=home, stripe_webhook_secrets=SECRET)
     with Recoup(config, clock=TestClock(START)) as made:
         yield made
 

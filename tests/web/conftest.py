@@ -69,7 +69,7 @@ class Place:
         self.environment = {
             "RECOUP_DATABASE_URL": database_url,
             "RECOUP_HOME": str(folder / "home"),
-            "RECOUP_WEBHOOK_SECRETS": SECRET,
+            "RECOUP_STRIPE_WEBHOOK_SECRETS": SECRET,
         }
         (folder / "home").mkdir()
         self._folder = folder

@@ -51,7 +51,7 @@ class TestReceiving:
         )
 
         for secrets, valid in phases:
-            server = place.start(RECOUP_WEBHOOK_SECRETS=secrets)
+            server = place.start(RECOUP_STRIPE_WEBHOOK_SECRETS=secrets)
             for number in range(20):
                 for sender in (old, new):
                     wanted = 200 if sender in valid else 400

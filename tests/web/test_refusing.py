@@ -98,7 +98,7 @@ class TestABadSignature:
     def test_is_every_one_where_no_secret_is_set(self, shared, letter, send, nothing_kept):
         """However its absence is written, and whatever it is signed with."""
         for unset in ("", " \t"):
-            server = shared.start(RECOUP_WEBHOOK_SECRETS=unset)
+            server = shared.start(RECOUP_STRIPE_WEBHOOK_SECRETS=unset)
             for guess in ("", " ", " \t", "None", "null", "whsec_", SECRET):
                 answer = replace(send, secret=guess)(server, letter(1))
                 assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no_secret")

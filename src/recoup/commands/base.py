@@ -276,7 +276,7 @@ class Office:
                 live = queue.live(connection, kept.effect)
             if states.is_over(kept.state):
                 return kept
-            if not held_up and live is not None and (ran or live.reason is not None):
+            if not held_up and live is not None and (ran or live.reason) and not _in_line(live):
                 raise _unanswered(kept, live)
             if time.monotonic() > until:
                 raise InProgress(f"{kept.kind} with the key {kept.key!r} is being carried out")
@@ -333,10 +333,16 @@ def _held_up(office: Office, kept: Kept) -> bool:
         line = commands.ahead(connection, kept)[:1]
         for older in line:
             live = queue.live(connection, older.effect)
-            if live is not None and (live.parked or live.reason is not None):
+            # The first one waits for nobody: if it says so, what it waited for has just ended.
+            if live is not None and (live.parked or live.reason) and not _in_line(live):
                 why = commands.waits_for(older, live.reason, parked=live.parked)
                 raise errors.Busy(_pursued(kept, why))
     return bool(line)
+
+
+def _in_line(live: Live) -> bool:
+    """Whether it was put off for an older one, and not for want of an answer of its own."""
+    return not live.parked and (live.reason or "").startswith(commands.WAITS_FOR)
 
 
 def _is_running(database: Engine, key: str, *, until: float) -> bool:

@@ -16,8 +16,9 @@ A refusal by the bank is an answer, not an error: it comes back as a `PaymentFac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from recoup.core.billing.answers import Answer, Quote
 from recoup.core.billing.requests import ChangeSubscription, Request
@@ -113,5 +114,88 @@ class Tells(Protocol):
         ...
 
 
-class Processor(Collects, Ends, Bills, Tells, Protocol):
+#: What can be looked at, by the processor's word for it.
+Kind = Literal[
+    "customer",
+    "payment_method",
+    "subscription",
+    "invoice",
+    "invoice_payment",
+    "payment_intent",
+    "charge",
+    "refund",
+    "dispute",
+    "coupon",
+    "promotion_code",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """
+    Some of a list, the newest first: each line is an event's bytes, as if received.
+
+    An object as it is now is told as an event too, of a type like "invoice.fetched", whose time
+    is that of the look. `next` is where to go on; None: that was all.
+    """
+
+    lines: tuple[bytes, ...]
+    next: str | None = None
+
+
+@runtime_checkable
+class Shows(Protocol):
+    """Shows what it holds: the events it told, and its objects as they are now."""
+
+    #: How far back `event_page` reaches, at least.
+    events_kept: timedelta
+
+    def event_page(self, since: datetime, *, after: str | None = None) -> Page:
+        """Return events created at or after `since` (UTC); `after` is a page's `next`."""
+        ...
+
+    def object_page(self, kind: Kind, *, after: str | None = None, of: str | None = None) -> Page:
+        """
+        Return objects of a kind as they are now, all of them or those of the customer `of`.
+
+        Ended subscriptions and closed invoices are among them. Not every kind can be listed
+        without a customer (payment methods).
+
+        Raises:
+            InvalidValue: this kind can not be listed like that.
+        """
+        ...
+
+    def look_up(self, kind: Kind, id: str) -> bytes | None:
+        """Return the object as it is now, told as an event; None: there is none any more."""
+        ...
+
+
+class Line(Protocol):
+    """
+    What all processes that ask one processor share: how fast they may, and whether it answers.
+
+    Implemented by the store, because only the database is shared by all of them.
+    """
+
+    def turn(self, endpoint: str) -> float:
+        """
+        Take a turn to ask `endpoint` ("POST /v1/invoices/:id/pay"); return the seconds to wait.
+
+        Raises:
+            Busy: the processor does not answer just now, or too many wait already; nothing was
+                taken, and `after` says when to come again.
+        """
+        ...
+
+    def answered(self) -> None:
+        """Say that the processor answered, whatever it said."""
+        ...
+
+    def silent(self) -> None:
+        """Say that no answer came, or a 5xx. After some of them in a row nobody asks for a while."""
+        ...
+
+
+class Processor(Collects, Ends, Bills, Tells, Shows, Protocol):
     """Everything the engine asks of a payment company."""

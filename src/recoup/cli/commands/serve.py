@@ -31,7 +31,9 @@ def serve(host: str, port: int, log_format: str | None) -> None:
     with opened(log=log_format) as recoup:
         refuse_a_demonstration(recoup)
         if not recoup.config.secrets():
-            click.echo("RECOUP_WEBHOOK_SECRETS is unset: every webhook is refused", err=True)
+            click.echo(
+                "RECOUP_STRIPE_WEBHOOK_SECRETS is unset: every webhook is refused", err=True
+            )
         try:
             listener = serving.listening(host, port)
         except OSError as error:

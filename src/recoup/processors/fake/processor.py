@@ -9,7 +9,7 @@ prices, items of several intervals, rate limits by themselves (script a `busy`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heappop
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from recoup.core.billing.answers import Answer, Quote
 from recoup.core.billing.requests import ChangeSubscription, Request
 from recoup.core.facts import PaymentFact, Reading
 from recoup.errors import Busy
+from recoup.processors.base import Kind, Page
 from recoup.processors.fake import billing, books, idempotency, payments
 from recoup.processors.fake.desk import answering, changing, money, playing
 from recoup.processors.fake.idempotency import Fault, Watch
@@ -62,6 +63,7 @@ class FakeProcessor(Stage):
 
     name = "fake"
     retries_itself = False
+    events_kept = timedelta(days=30)
 
     def __init__(
         self,
@@ -146,6 +148,20 @@ class FakeProcessor(Stage):
     def read(self, event: Mapping[str, Any]) -> Reading:
         """Return what one event says: the fake speaks Stripe's language."""
         return reader.read(event)
+
+    # -- what it shows ----------------------------------------------------------------------
+
+    def event_page(self, since: datetime, *, after: str | None = None) -> Page:
+        """See `recoup.processors.base.Shows`."""
+        raise NotImplementedError
+
+    def object_page(self, kind: Kind, *, after: str | None = None, of: str | None = None) -> Page:
+        """See `recoup.processors.base.Shows`."""
+        raise NotImplementedError
+
+    def look_up(self, kind: Kind, id: str) -> bytes | None:
+        """See `recoup.processors.base.Shows`."""
+        raise NotImplementedError
 
     # -- the clock ------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from recoup.processors.fake.model import PREFIXES, Thing
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
-NEWEST: Final = "2025-09-30.clover"
+NEWEST: Final = "2026-10-28.endive"
 OLDEST: Final = "2022-11-15"
 BASIL: Final = "2025-03-31"  #: from this version on, payments and periods live elsewhere
 

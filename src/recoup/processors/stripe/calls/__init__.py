@@ -1,0 +1,1 @@
+"""Calls to Stripe: the SDK, our pace, and what errors mean."""

@@ -1,0 +1,1 @@
+"""What people ask for, as calls to Stripe: one module per noun."""

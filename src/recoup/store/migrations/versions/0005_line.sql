@@ -1,0 +1,2 @@
+-- What all who ask the processor share.
+SELECT 1;

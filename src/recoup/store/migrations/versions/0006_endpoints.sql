@@ -1,0 +1,2 @@
+-- Webhooks out.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Keys of the API.
+SELECT 1;

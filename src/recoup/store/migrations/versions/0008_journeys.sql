@@ -1,0 +1,2 @@
+-- How far recoveries and imports have come.
+SELECT 1;

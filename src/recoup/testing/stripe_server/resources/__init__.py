@@ -1,0 +1,1 @@
+"""Every route of the server, by method and path, as Stripe's reference writes them."""
