@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import multiprocessing
+import re
 import socket
 import statistics
 import tempfile
@@ -39,7 +40,7 @@ from recoup import web
 from recoup.billing import Recoup
 from recoup.config import Config
 from recoup.store import database
-from recoup.web import serving
+from recoup.web import serving as web_serving
 from recoup.webhooks.signature import sign
 
 SECRET = "whsec_of_the_benchmark_1"
@@ -49,8 +50,8 @@ TURNS = 5  #: of each
 FLOORS = {"ratio_to_bare": 0.6}
 CEILINGS = {"p99_ms": 250.0}
 
-_OURS, _BARE = "/webhooks/stripe", "/bare"
-_Where = tuple[str, int]
+OURS, _BARE = "/webhooks/stripe", "/bare"
+Where = tuple[str, int]
 
 
 def run(url: str) -> dict[str, Any]:
@@ -59,33 +60,33 @@ def run(url: str) -> dict[str, Any]:
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE bare (key text PRIMARY KEY, raw bytea NOT NULL)"))
     bodies = list(lines((2 * TURNS + 2) * POSTS))
-    rates: dict[str, list[float]] = {_OURS: [], _BARE: []}
+    rates: dict[str, list[float]] = {OURS: [], _BARE: []}
     waits: list[float] = []
-    with _serving(_ours, url) as ours, _serving(_bare, url) as bare:
+    with serving(ours, url) as here, serving(_bare, url) as there:
         for turn in range(2 * TURNS + 2):
-            path = (_OURS, _BARE)[(turn + turn // 2) % 2]  # on off off on: drift cancels out
+            path = (OURS, _BARE)[(turn + turn // 2) % 2]  # on off off on: drift cancels out
             batch = bodies[turn * POSTS : (turn + 1) * POSTS]
-            took, each = _posted(ours if path == _OURS else bare, path, batch)
+            took, each = posted(here if path == OURS else there, path, batch)
             if turn >= 2:  # the first ones connect, prepare and warm
                 rates[path].append(POSTS / took)
-                waits += each if path == _OURS else []
+                waits += each if path == OURS else []
     with engine.connect() as connection:
         kept = [connection.scalar(text(f"SELECT count(*) FROM {t}")) for t in ("inbox", "bare")]
     engine.dispose()
     assert kept == [(TURNS + 1) * POSTS] * 2, kept
     return {
-        "posts_per_s": statistics.median(rates[_OURS]),
+        "posts_per_s": statistics.median(rates[OURS]),
         "bare_posts_per_s": statistics.median(rates[_BARE]),
-        "ratio_to_bare": statistics.median(rates[_OURS]) / statistics.median(rates[_BARE]),
+        "ratio_to_bare": statistics.median(rates[OURS]) / statistics.median(rates[_BARE]),
         "p50_ms": statistics.median(waits) * 1e3,
         "p99_ms": statistics.quantiles(waits, n=100)[98] * 1e3,
     }
 
 
-def _posted(where: _Where, path: str, bodies: Sequence[bytes]) -> tuple[float, list[float]]:
+def posted(where: Where, path: str, bodies: Sequence[bytes]) -> tuple[float, list[float]]:
     """Post all of them, sixteen at a time; return the seconds, in all and of each."""
     now = datetime.now(UTC)
-    ready = [_request(path, body, sign(body, SECRET, at=now)) for body in bodies]
+    ready = [request(path, body, sign(body, SECRET, at=now)) for body in bodies]
     waits: list[float] = []
 
     def send(mine: Sequence[bytes]) -> None:
@@ -96,7 +97,7 @@ def _posted(where: _Where, path: str, bodies: Sequence[bytes]) -> tuple[float, l
                 connection.sendall(request)
                 answer = connection.recv(65536)
                 assert answer.startswith(b"HTTP/1.1 200"), answer
-                while b"received" not in answer:  # the head and the body may come apart
+                while not whole(answer):  # the head and the body may come apart
                     answer += connection.recv(65536)
                 waits.append(time.perf_counter() - began)
 
@@ -111,14 +112,20 @@ def _posted(where: _Where, path: str, bodies: Sequence[bytes]) -> tuple[float, l
     return took, waits
 
 
-def _request(path: str, body: bytes, signature: str) -> bytes:
+def whole(answer: bytes) -> bool:
+    head, found, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: *(\d+)", head.lower())
+    return bool(found) and length is not None and len(body) >= int(length[1])
+
+
+def request(path: str, body: bytes, signature: str) -> bytes:
     head = f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
     head += f"Content-Length: {len(body)}\r\nStripe-Signature: {signature}\r\n\r\n"
     return head.encode() + body
 
 
 @contextmanager
-def _serving(run_server: Callable[[str, Pipe], None], url: str) -> Iterator[_Where]:
+def serving(run_server: Callable[[str, Pipe], None], url: str) -> Iterator[Where]:
     """A server in a process of its own; yields where it listens."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
@@ -131,13 +138,13 @@ def _serving(run_server: Callable[[str, Pipe], None], url: str) -> Iterator[_Whe
         process.join()
 
 
-def _ours(url: str, pipe: Pipe) -> None:
+def ours(url: str, pipe: Pipe) -> None:
     with tempfile.TemporaryDirectory() as home:
         config = Config.load(database_url=url, home=home, stripe_webhook_secrets=SECRET)
         with Recoup(config) as recoup:
-            listener = serving.listening("127.0.0.1", 0)
+            listener = web_serving.listening("127.0.0.1", 0)
             pipe.send(listener.getsockname())
-            serving.serve(web.app(recoup), listener)
+            web_serving.serve(web.app(recoup), listener)
 
 
 def _bare(url: str, pipe: Pipe) -> None:
@@ -159,7 +166,7 @@ def _bare(url: str, pipe: Pipe) -> None:
         await run_in_threadpool(insert, body[7:21].decode(), body)
         return JSONResponse({"status": "received"})
 
-    listener = serving.listening("127.0.0.1", 0)
+    listener = web_serving.listening("127.0.0.1", 0)
     pipe.send(listener.getsockname())
     app = Starlette(routes=[Route(_BARE, endpoint, methods=["POST"])])
     config = uvicorn.Config(app, http="h11", ws="none", log_config=None, access_log=False)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 FILE, FUNCTION, CLASS, INIT, MODULES, DEPTH = 400, 60, 250, 60, 12, 4
 #: Folders with one entry per thing; a mechanism is any other, and stays small.
 CATALOGUES = frozenset(
-    "carriers commands consequences effects emails integrations processors senders "
+    "carriers commands consequences effects emails integrations processors resources senders "
     "versions".split()
 )
 NO_NAMES = frozenset(

@@ -31,8 +31,10 @@ from recoup.commands.payments import Payments
 from recoup.commands.subscriptions import Subscriptions
 from recoup.core import activation, money
 from recoup.core.billing import answers, requests, views
+from recoup.effects import endpoints as noun
+from recoup.effects.endpoints import Endpoints
 from recoup.entitlements import Entitlements
-from recoup.store.events import catalogue
+from recoup.store.events import catalogue, deliveries, endpoints
 from recoup.timeline import Ledger
 
 FOLDER = Path(__file__).parents[1] / "docs/reference"
@@ -45,6 +47,7 @@ NOUNS = {
     "payments": Payments,
     "coupons": Coupons,
     "entitlements": Entitlements,
+    "endpoints": Endpoints,
     "ledger": Ledger,
 }
 #: Module -> those of its values that hosts meet; None: all.
@@ -56,6 +59,9 @@ VALUES: Mapping[ModuleType, frozenset[str] | None] = {
     requests: frozenset({"ItemChange", "LineWanted"}),
     timeline: frozenset({"Change"}),
     catalogue: frozenset({"Event"}),
+    noun: frozenset({"Secret"}),
+    endpoints: frozenset({"Endpoint", "Try"}),
+    deliveries: frozenset({"Delivery", "Stand"}),
 }
 SECTIONS = {"Args:": "Arguments", "Raises:": "Raises", "Returns:": "Returns"}
 RULES = "What holds for every verb, keys and errors included: [Commands](../commands.md).\n"

@@ -26,7 +26,7 @@ from recoup.core.account import CustomerId
 from recoup.core.billing import contact
 from recoup.core.billing.catalogue import NOTHING_SOLD, Catalogue
 from recoup.core.policy import Policies
-from recoup.effects import Listeners
+from recoup.effects import Listeners, endpoints
 from recoup.effects.base import World
 from recoup.entitlements import Entitlements
 from recoup.errors import ConfigError
@@ -42,10 +42,12 @@ from recoup.processors.base import Processor
 from recoup.recompute import Engine, Run, recompute
 from recoup.store import database
 from recoup.store.lending import Host, Lender
-from recoup.store.line import DatabaseLine
+from recoup.store.line import DatabaseLine, Pace
 from recoup.store.records import settings
 from recoup.timeline import Ledger
+from recoup.webhooks.importing import Importing
 from recoup.webhooks.receive import Summary, absorb_stored, ingest
+from recoup.webhooks.recovering import Recovery
 
 #: The setting that makes a database run on a simulated clock; only ever set for the fake.
 SIMULATED_NOW: Final = "simulated_now"
@@ -91,8 +93,9 @@ class Recoup:
             known = settings.known_policies(connection)
         self.clock = clock or _clock(kept.get(SIMULATED_NOW), config)
         books = kept.get(FAKE_BOOKS)
+        line = DatabaseLine(self.database, Pace.of(live=config.live_mode))
         self.processor = processor or PROCESSORS[config.processor](
-            config, Path(books) if books else None, DatabaseLine(self.database)
+            config, Path(books) if books else None, line
         )
         self.engine = Engine(_policies(policies or _chosen(config), known), reference.load_rules())
         self.plans = plans or _sold(config)
@@ -111,9 +114,14 @@ class Recoup:
         )
         self.handlers = work.handlers(self.world)
         self.on = Listeners(self.database, self.handlers).on
+        self.endpoints, self._courier = endpoints.by(config, self.database, self.clock.now)
+        source = self.database, self.processor, self.clock.now, self._recomputed, config.live_mode
+        recovery, self.imports = Recovery(*source), Importing(*source)
+        self.recover = recovery.run
         self._recurring = work.recurring(
             self.engine,
             self.absorb_stored,
+            recover=lambda: recovery.when_due(config.recover_hour),
             minute=config.activation_minute,
             queues=config.queues,
         )
@@ -147,6 +155,7 @@ class Recoup:
     def close(self) -> None:
         """Give the connections back."""
         self.entitlements.close()
+        self._courier.close()
         self.database.dispose()
 
     def acting_as(self, actor: str) -> Self:
@@ -229,6 +238,7 @@ class Recoup:
             now=self.clock.now(),
             on_absorbed=self._absorbed,
             progress=progress,
+            live=self.config.live_mode,
         )
 
     def absorb_stored(self) -> Summary:
@@ -239,6 +249,8 @@ class Recoup:
             read=self.processor.read,
             now=self.clock.now(),
             on_absorbed=self._absorbed,
+            look_up=self.processor.look_up if self.config.webhook_mode == "fetch" else None,
+            live=self.config.live_mode,
         )
 
     def recompute(self, ids: Iterable[CustomerId], *, trigger: str = "operator") -> Run:
@@ -262,7 +274,7 @@ class Recoup:
         """
         return Worker(
             self.database,
-            self.handlers,
+            self._courier.beside(self.handlers),
             self.clock,
             self.config.queues if queues is None else queues,
             recurring=self._recurring,

@@ -59,6 +59,11 @@ class Config(BaseSettings):
         pattern=r"^20\d\d-\d\d-\d\d(\.[a-z]+)?$",
         description="the version that requests ask for; unset: the one Recoup was tested with",
     )
+    stripe_retries: bool = Field(
+        True,
+        description="whether Stripe's own retries are on, as in every new account; `false` once "
+        "they are switched off, so that Recoup may retry",
+    )
     stripe_webhook_secrets: SecretStr | None = Field(
         None,
         description="what Stripe signs its events with, comma separated while they are "
@@ -82,6 +87,11 @@ class Config(BaseSettings):
         None,
         description="32 or more characters that nobody knows; what we sign with is made of it",
     )
+    allow_private_urls: bool = Field(
+        False,
+        description="whether webhooks out may go to private addresses, any port and plain http; "
+        "only for development",
+    )
     base_url: str = Field(
         "http://localhost:8000", description="where customers reach the host's billing pages"
     )
@@ -90,6 +100,9 @@ class Config(BaseSettings):
     )
     activation_minute: int = Field(
         20, ge=0, le=59, description="the minute of every hour when unpaid starts expire"
+    )
+    recover_hour: int = Field(
+        3, ge=0, le=23, description="the hour (UTC) at which what did not arrive is looked for"
     )
     log: Literal["json", "text"] = Field("text", description="the form of log lines")
 

@@ -48,10 +48,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-#: What must not be read in any text of ours: keys of processors, secrets of what customers
-#: confirm, passwords in addresses.
+#: What must not be read in any text of ours: keys of processors and of ours, secrets of what
+#: customers confirm, passwords in addresses.
 _SECRET: Final = re.compile(
-    r"(?:sk|rk)_(?:live|test)_\w+|whsec_\w+|\w+_secret_\w+|(?<=://)[^\s/]*@"
+    r"(?:sk|rk)_(?:live|test)_\w+|rk_\d+_\w+|whsec_\w+|\w+_secret_\w+|(?<=://)[^\s/]*@"
 )
 
 

@@ -28,12 +28,13 @@ from recoup.errors import Refused
 from recoup.jobs import queue
 from recoup.jobs.base import NewEffect
 from recoup.store import apply as applying
-from recoup.store import gates
+from recoup.store import gates, journeys
 from recoup.store import observe as observing
 from recoup.store.apply import Applied
 from recoup.store.observe import Observation, Trouble
 from recoup.store.records import mails, runs
 from recoup.store.writer import Writer
+from recoup.telemetry import span
 
 #: After so many failed runs in a row a customer is parked until a person looks.
 PATIENCE: Final = 8
@@ -80,16 +81,18 @@ def recompute(
 
     The caller commits. A customer whose decision raises is marked failed, with the reason and a
     next try; the others are not delayed. `trigger` is recorded and decides nothing. Unknown ids
-    are passed over.
+    are passed over, and so are customers whom an import holds.
     """
     ids = observing.lock(connection, customer_ids)
-    return _recomputed(connection, ids, engine=engine, trigger=trigger, now=now)
+    with span("recompute", customers=len(ids), trigger=trigger):
+        return _recomputed(connection, ids, engine=engine, trigger=trigger, now=now)
 
 
 def sweep(connection: Connection, *, engine: Engine, now: datetime, limit: int = 1000) -> Run:
     """Recompute up to `limit` customers whose time has come, passing over those locked now."""
     due = observing.claim_due(connection, now=now, limit=limit)
-    return _recomputed(connection, sorted(due), engine=engine, trigger="clock", now=now)
+    with span("recompute", customers=len(due), trigger="clock"):
+        return _recomputed(connection, sorted(due), engine=engine, trigger="clock", now=now)
 
 
 def proposed(
@@ -104,6 +107,19 @@ def proposed(
     return None
 
 
+def rehearse(
+    connection: Connection, ids: Sequence[CustomerId], *, engine: Engine, now: datetime
+) -> Iterator[tuple[CustomerId, tuple[Change, ...] | Exception]]:
+    """Yield what would be decided about each, or why nothing could be; write nothing."""
+    seen = observing.observe(connection, ids, now=now)
+    yield from seen.unreadable.items()
+    for account in seen.accounts:
+        try:
+            yield account.id, _decided(account, engine, now).changes
+        except Exception as problem:  # noqa: BLE001  whatever it is, it is this customer's
+            yield account.id, problem
+
+
 def _recomputed(
     connection: Connection,
     ids: Sequence[CustomerId],
@@ -113,6 +129,7 @@ def _recomputed(
     now: datetime,
 ) -> Run:
     run = Run(seen=len(ids))
+    ids = journeys.admitted(connection, ids) if ids else ids
     if not ids:
         return run
     started = time.perf_counter()

@@ -8,28 +8,35 @@ line here.
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Engine
 
 from recoup.core.account import CustomerId
+from recoup.core.changes import Change, WakeChanged
 from recoup.effects import EFFECTS
 from recoup.effects.base import World
 from recoup.jobs import clocks, queue
 from recoup.jobs.base import QUEUES, Desk, Handler, NewEffect
 from recoup.jobs.clocks import ClockHealth, Recurring
 from recoup.recompute import Engine as Rulebook
-from recoup.recompute import Run, recompute, sweep
-from recoup.store.events import outbox
+from recoup.recompute import Run, recompute, rehearse, sweep
+from recoup.store import keys
+from recoup.store.events import deliveries, outbox
 from recoup.store.queries import agenda, customers
 from recoup.store.records import commands
 
 #: Customers per sweep: one transaction, one read of each store.
 SWEEP: Final = 1000
 THREADS: Final = 2
+#: Changes of a kind that a rehearsal tells in words.
+EXAMPLES: Final = 3
+_CAPITAL: Final = re.compile("[A-Z]")
 #: Gates whose customers are enqueued in one transaction.
 EXPIRING: Final = 10_000
 #: Effects and commands that are over, and their keys, are kept for as long as somebody may ask.
@@ -40,6 +47,7 @@ CLOCKS: Final[Mapping[str, timedelta]] = {
     "sweep": timedelta(seconds=10),
     "absorb": timedelta(minutes=1),
     "activation": timedelta(hours=1),
+    "recover": timedelta(hours=1),
     "full_sweep": timedelta(days=1),
     "prune": timedelta(days=1),
 }
@@ -65,6 +73,7 @@ def recurring(
     engine: Rulebook,
     absorb: Callable[[], object],
     *,
+    recover: Callable[[], object] = lambda: None,
     minute: int = 20,
     queues: Sequence[str] = QUEUES,
 ) -> tuple[Recurring, ...]:
@@ -74,6 +83,7 @@ def recurring(
     Args:
         engine: What decisions are made by.
         absorb: Absorbs the events that are stored and wait.
+        recover: Looks for what did not arrive, when its hour has come, for some minutes.
         minute: Of every hour by our clock, when starts that were not paid in time expire.
         queues: Those that workers serve.
     """
@@ -83,6 +93,9 @@ def recurring(
 
     def finish(_: Desk) -> None:
         absorb()
+
+    def find(_: Desk) -> None:
+        recover()
 
     def expire(desk: Desk) -> None:
         expire_all(desk, queues=queues)
@@ -95,10 +108,11 @@ def recurring(
         "sweep": look,
         "absorb": finish,
         "activation": expire,
+        "recover": find,
         "full_sweep": walk,
         "prune": _prune,
     }
-    at = {"activation": timedelta(minutes=minute)}
+    at = {"activation": timedelta(minutes=minute), "recover": timedelta(0)}
     return tuple(
         Recurring(name, every, runs[name], at.get(name)) for name, every in CLOCKS.items()
     )
@@ -179,9 +193,50 @@ def recompute_all(
         return sum(threads.map(one, batches))
 
 
+@dataclass(slots=True)
+class Rehearsal:
+    """
+    What would be decided about customers, and was not: how many changes of each kind, "case
+    opened", with some of them in words; and how many customers could not be decided on.
+    """
+
+    customers: int = 0
+    changed: int = 0
+    failed: int = 0
+    changes: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, id: CustomerId, changes: Iterable[Change]) -> None:
+        """Count what would change about a customer."""
+        told = [change for change in changes if not isinstance(change, WakeChanged)]
+        self.changed += bool(told)
+        for change in told:
+            name = _CAPITAL.sub(r" \g<0>", type(change).__name__).strip().lower()
+            self.changes[name] = self.changes.get(name, 0) + 1
+            words = self.examples.setdefault(name, [])
+            if len(words) < EXAMPLES:
+                words.append(f"customer {id}: {change.words}")
+
+
+def rehearsed(
+    database: Engine, ids: Sequence[CustomerId], *, engine: Rulebook, now: datetime
+) -> Rehearsal:
+    """Return what would be decided about these customers at `now`; write nothing."""
+    found = Rehearsal(customers=len(ids))
+    for start in range(0, len(ids), SWEEP):
+        with database.connect() as connection:
+            some = ids[start : start + SWEEP]
+            for id, changes in rehearse(connection, some, engine=engine, now=now):
+                if isinstance(changes, Exception):
+                    found.failed += 1
+                else:
+                    found.add(id, changes)
+    return found
+
+
 def _prune(desk: Desk) -> None:
     before = desk.now() - KEPT
-    for prune in (queue.prune, commands.prune, outbox.prune):
+    for prune in (queue.prune, commands.prune, deliveries.prune, outbox.prune, keys.prune):
         gone = 1
         while gone:
             with desk.engine.begin() as connection:

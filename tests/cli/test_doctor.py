@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recoup.store import database
+from recoup.store.line import DatabaseLine
 
 
 def levels(told) -> dict[str, str]:
@@ -102,6 +103,55 @@ class TestDoctor:
         result = cli("doctor", "--json", recoup_policy=str(file))
 
         assert levels(json.loads(result.stdout))["collector"] == "wrong"
+
+    @pytest.mark.parametrize(
+        ("collector", "retries", "level"),
+        [
+            ("recoup", "true", "wrong"),
+            ("recoup", "false", "ok"),
+            ("processor", "true", "ok"),
+            ("processor", "false", "wrong"),
+        ],
+    )
+    def test_finds_that_two_or_nobody_would_try_again(
+        self, cli, tmp_path, collector, retries, level
+    ):
+        file = tmp_path / "policies.toml"
+        file.write_text(f'[[policy]]\nkey = "a"\nversion = 1\ncollector = "{collector}"\n')
+
+        told = json.loads(
+            cli(
+                "doctor",
+                "--json",
+                recoup_policy=str(file),
+                recoup_stripe_api_key="sk_test_12345678",
+                recoup_stripe_retries=retries,
+            ).stdout
+        )
+
+        assert levels(told)["collector"] == level
+
+    @pytest.mark.parametrize(("next_try", "found"), [("now()", True), ("NULL", False)])
+    def test_finds_invoices_that_the_processor_tries_again_too(
+        self, shop, engine, next_try, found
+    ):
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                f"UPDATE invoices SET next_try_at = {next_try} WHERE status = 'open'"
+            )
+
+        told = levels(shop.json("doctor"))
+
+        assert told.get("retries") == ("warn" if found else None)
+
+    @pytest.mark.parametrize(("times", "level"), [(0, "ok"), (1, "warn"), (5, "wrong")])
+    def test_says_whether_stripe_answers(self, cli, engine, times, level):
+        for _ in range(times):
+            DatabaseLine(engine).silent()
+
+        told = cli("doctor", "--json", recoup_stripe_api_key="sk_test_12345678")
+
+        assert levels(json.loads(told.stdout))["processor"] == level
 
     def test_says_which_sender_mails_go_by_without_its_password(self, cli):
         given = {"recoup_smtp_url": "smtp://u:sesame@mail.test:25", "recoup_mail_from": "a@b.test"}

@@ -10,8 +10,11 @@ from recoup.core.states import MACHINES
 from recoup.errors import SchemaOutdated
 from recoup.store import database, tables
 
-#: Tables of the jobs, which the store does not know.
+#: Tables of the jobs, which the store does not know, and some that only SQL by hand touches.
 OTHERS = {"effects", "clocks", "moves", "alembic_version"}
+OTHERS |= {"line_slots", "line_silences", "line_turns"}
+OTHERS |= {"endpoints", "endpoint_secrets", "endpoint_tries"}
+OTHERS |= {"api_keys", "api_denials"}
 DIALECT = postgresql.dialect()
 
 

@@ -122,7 +122,8 @@ class TestTheFigures:
         assert "recoup_webhook_seconds_count 7.0" in answer.text
         assert "recoup_database_up 1.0" in answer.text
         assert 'recoup_inbox_events{state="parked"} 1.0' in answer.text
-        assert {name for name, _ in labels} <= {"code", "state", "kind", "clock", "le"}
+        known = {"code", "state", "kind", "clock", "le", "route", "status", "outcome"}
+        assert {name for name, _ in labels} <= known
         for word in ("evt_", "cus_", "example.com", "whsec"):
             assert word not in answer.text
 

@@ -28,6 +28,7 @@ from recoup.cli.output import Listing, as_json_option, emit, printable, tell
 from recoup.core.billing.views import Pay, Payment, Start, Started
 from recoup.errors import CommandError, ProcessorError, RecoupError
 from recoup.processors.fake import FakeProcessor
+from recoup.store.events.endpoints import Try
 from recoup.store.queries import customers
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -98,7 +99,9 @@ def refusals(*, as_json: bool) -> Iterator[None]:
 
 
 def failed(result: object) -> bool:
-    """Whether what was asked was done, and yet no money came of it."""
+    """Whether what was asked was done, and yet no money came of it, or nobody took it."""
+    if isinstance(result, Try):
+        return not result.delivered
     if isinstance(result, Payment):
         return result.outcome in _NO_MONEY
     return isinstance(result, Started) and result.outcome is Start.INCOMPLETE

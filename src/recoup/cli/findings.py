@@ -22,13 +22,20 @@ from recoup.errors import ConfigError, RecoupError
 from recoup.jobs import listing
 from recoup.jobs.clocks import ClockHealth
 from recoup.mail.emails import NOTICES
-from recoup.processors import PROCESSORS
-from recoup.store import database
-from recoup.store.events import outbox
+from recoup.processors import retries_itself
+from recoup.store import database, journeys, line
+from recoup.store.events import endpoints, outbox
+from recoup.store.events.endpoints import Endpoint
 from recoup.store.queries import health
 from recoup.store.records import settings
+from recoup.webhooks.recovering import recovered
 
 Level = Literal["ok", "warn", "wrong"]
+
+_OFF: Final = (
+    "Switch its retries off and say so with RECOUP_STRIPE_RETRIES=false, or set "
+    'collector = "processor" in the policy: docs/processors.md'
+)
 
 #: A queue that is later than this, or a recurring run that is so late, has nobody who works on it.
 LATE: Final = timedelta(minutes=15)
@@ -77,13 +84,13 @@ def _plans(config: Config) -> Finding:
 
 def _collector(config: Config, collectors: Mapping[str, str]) -> Finding:
     """Two who try the same card again break the networks' limits together."""
-    itself = bool(getattr(PROCESSORS[config.processor], "retries_itself", False))
+    itself = retries_itself(config)
     both = sorted(name for name, who in collectors.items() if itself and who == "recoup")
     none = sorted(name for name, who in collectors.items() if not itself and who == "processor")
     if both:
         return Finding(
             "collector", "wrong", f"{config.processor} retries by itself and so does Recoup, by "
-            f"{', '.join(both)}", "Switch the processor's own retries off, or set collector",
+            f"{', '.join(both)}", _OFF,
         )  # fmt: skip
     if none:
         return Finding(
@@ -168,14 +175,60 @@ def _work(config: Config, engine: Engine) -> Iterator[Finding]:
         yield _overdue(left, now)
         yield from _backlog(left)
         told = {outbox.KIND + name for name in outbox.handlers(connection)}
+        told |= {f"{endpoints.KIND}{id}" for id in endpoints.ids(connection)}
+        yield from _endpoints(config, endpoints.listing(connection, limit=1000))
+        yield from _journeys(connection, config.processor)
         unknown = listing.unknown_kinds(connection, {*EFFECTS, *told})
         if unknown:
             help = "A newer version wrote them: run its workers, or upgrade this one."
             yield Finding("effects", "wrong", f"of unknown kinds: {_counted(unknown)}", help)
         # Running cases keep the policy they began with, so an old one may still be in use.
-        running = _collector(config, health.collectors(connection))
+        collectors = health.collectors(connection)
+        running = _collector(config, collectors)
         if running.level != "ok":
             yield running
+        yield from _seen_retrying(connection, collectors)
+        if config.processor == "stripe":
+            yield _answers(line.state(connection))
+
+
+def _endpoints(config: Config, found: Sequence[Endpoint]) -> Iterator[Finding]:
+    if found and config.secret_key is None:
+        what = f"{len(found)}, and nothing to sign posts with: nobody is told of anything"
+        yield Finding("endpoints", "wrong", what, "Set RECOUP_SECRET_KEY.")
+    disabled = [one for one in found if not one.enabled]
+    failing = [one for one in found if one.enabled and one.failing_since is not None]
+    if disabled:
+        what = "; ".join(f"{one.id} is disabled: {one.disabled_for}" for one in disabled)
+        help = "What they were to be told waits: recoup endpoints enable ID"
+        yield Finding("endpoints", "warn", what, help)
+    if failing:
+        what = "; ".join(f"{one.id} fails since {instant(one.failing_since)}" for one in failing)
+        help = "Look: recoup endpoints deliveries ID --tries"
+        yield Finding("endpoints", "warn", what, help)
+    if found and config.secret_key is not None and not (disabled or failing):
+        yield Finding("endpoints", "ok", f"{len(found)}, every one takes what it is told")
+    if config.allow_private_urls:
+        help = "Right for development only: unset RECOUP_ALLOW_PRIVATE_URLS."
+        yield Finding("urls", "warn", "webhooks out may go to private addresses", help)
+
+
+def _seen_retrying(connection: Connection, collectors: Mapping[str, str]) -> Iterator[Finding]:
+    """What the account's settings do not say its invoices do: who was announced a next try."""
+    announced = health.announced_tries(connection)
+    if announced and "recoup" in collectors.values():
+        what = f"the processor is going to try {announced} failed invoices again, and so is Recoup"
+        yield Finding("retries", "warn", what, _OFF)
+
+
+def _answers(seen: line.State) -> Finding:
+    if not seen.silences or seen.last_at is None:
+        return Finding("processor", "ok", "it answers")
+    what = f"no answer {seen.silences} times in a row, the last time {instant(seen.last_at)}"
+    if seen.resting:
+        help = "It is asked once a minute until it answers; nothing is lost meanwhile."
+        return Finding("processor", "wrong", what, help)
+    return Finding("processor", "warn", what)
 
 
 def _clocks(health: Sequence[ClockHealth]) -> Iterator[Finding]:
@@ -219,6 +272,22 @@ def _queues(connection: Connection, served: Sequence[str], now: datetime) -> Fin
     else:
         help = "Start a worker, or more of them: recoup worker"
     return Finding("queues", "wrong", what, help)
+
+
+def _journeys(connection: Connection, processor: str) -> Iterator[Finding]:
+    """What the last recovery found, and whom an import still holds."""
+    last = journeys.last(connection, "recover", processor)
+    if last is not None:
+        found = recovered(last.counts, finished=True)
+        what = f"{instant(last.begun_at)}: {found.events} events had not arrived, and "
+        what += f"{sum(found.objects.values())} objects were otherwise than we knew"
+        help = "Look whether webhooks arrive: recoup webhooks list" if found.events else ""
+        yield Finding("recovery", "warn" if found.events else "ok", what, help)
+    held = journeys.held(connection, processor)
+    if held:
+        help = f"Let it happen: recoup import {processor} --go"
+        what = f"{held} customers are held, nothing is decided about them"
+        yield Finding("import", "warn", what, help)
 
 
 def _overdue(left: health.Backlog, now: datetime) -> Finding:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
+import click
 from sqlalchemy import Engine
 
 from recoup import work
@@ -20,6 +18,7 @@ from recoup.errors import InvalidValue
 from recoup.jobs.clocks import Clock, SystemClock, TestClock
 from recoup.store import database
 from recoup.store.records import settings
+from recoup.telemetry import lines
 
 #: Later instants leave no room for the waits that are counted from them.
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -39,7 +38,7 @@ def opened(*, at: datetime | None = None, log: str | None = None) -> Iterator[Re
         InvalidValue: `at` with a real processor, before the simulated now, or too late.
     """
     config = Config.load() if log is None else Config.load(log=log)
-    _log(config)
+    lines.configure(config.log)
     with stored(config) as engine:
         clock = None if at is None else _moved(engine, config, at)
     config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -68,6 +67,14 @@ def stored(config: Config | None = None) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+def say(recoup: Recoup, words: str) -> None:
+    """Tell whoever started a process how it goes: a sentence, or a log line where those are."""
+    if recoup.config.log == "json":
+        lines.log.info(words)
+    else:
+        click.echo(words, err=True)
 
 
 def refuse_a_demonstration(recoup: Recoup) -> None:
@@ -107,23 +114,3 @@ def _moved(engine: Engine, config: Config, at: datetime) -> Clock:
             raise InvalidValue(f"--now {at.isoformat()}: the latest is {LATEST.isoformat()}")
         settings.write(connection, {SIMULATED_NOW: at.isoformat()})
     return TestClock(at)
-
-
-class _Json(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line).decode()
-
-
-def _log(config: Config) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    handler.setFormatter(_Json() if config.log == "json" else text)
-    for name in ("recoup", "uvicorn"):
-        root = logging.getLogger(name)
-        root.handlers = [handler]
-        root.setLevel(logging.INFO)

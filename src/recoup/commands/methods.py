@@ -41,8 +41,9 @@ def _method_now(connection: Connection, kept: PaymentMethod) -> PaymentMethod:
     return views.read_method(connection, kept.id)
 
 
-def _attached(work: Work, _answer: Answer) -> PaymentMethod:
-    made = views.read_method(work.writer.connection, str(work.args["method"]))
+def _attached(work: Work, answer: Answer) -> PaymentMethod:
+    # A token for tests, "pm_card_visa", has become a method with a name of its own.
+    made = views.read_method(work.writer.connection, answer.object)
     return _once(work, made, default=bool(work.args["default"]))
 
 

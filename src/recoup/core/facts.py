@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from recoup.core.account import Signal
@@ -38,6 +38,14 @@ ON_SESSION_MARK: Final = "recoup_on_session"
 ON_SESSION: Final = "on_session"
 
 
+#: How the ids of looks at the processor's objects begin; what happened in a look's own second,
+#: before it, sorts before it. Those of answers to our requests end in `ANSWER`.
+LOOK: Final = "fetched_"
+ANSWER: Final = "_answer"
+#: A look may show what was true so long before it: the processor's own copies lag behind.
+LAG: Final = timedelta(seconds=60)
+
+
 def tried_off_session(reason: str, collection_method: str) -> bool:
     """
     Whether the processor tries to collect such an invoice without the customer being there.
@@ -62,6 +70,20 @@ class Seen:
     at: datetime
     tie: int
     event: str
+
+    @property
+    def looked(self) -> bool:
+        """Whether somebody looked at the processor's object: then nothing happened at `at`."""
+        return self.event.startswith(LOOK)
+
+    def may_lag(self, known: Seen) -> bool:
+        """Whether this is a look so soon after `known` that it may show what was before that."""
+        return (
+            self.looked
+            and not self.event.endswith(ANSWER)
+            and self.rank == known.rank
+            and timedelta(0) <= self.at - known.at < LAG
+        )
 
 
 def left(before: str | None, now: SubscriptionStatus) -> int:
@@ -162,6 +184,7 @@ class SubscriptionFact:
     pause_behavior: str | None = None  #: None: collection is not paused
     resumes_at: datetime | None = None
     discount: DiscountFact | None = None  #: None: not said (only an id, or not at all)
+    began: datetime | None = None  #: when it started, where somebody looked; events do not say
 
 
 @dataclass(frozen=True, slots=True)

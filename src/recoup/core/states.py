@@ -104,6 +104,11 @@ def is_past_due(status: SubscriptionStatus, *, ended: bool = False) -> bool:
     return not ended and status in {SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID}
 
 
+def is_given_up(status: SubscriptionStatus) -> bool:
+    """Whether the processor collects no more of it: its invoices stay drafts until one is paid."""
+    return status == SubscriptionStatus.UNPAID
+
+
 def is_paused(status: SubscriptionStatus, *, ended: bool, paused: bool) -> bool:
     """Whether it rests: by its status, or because collecting is `paused`. An end wins."""
     resting = paused or status == SubscriptionStatus.PAUSED

@@ -59,6 +59,7 @@ from recoup.store.records.commands import (
     wordless,
 )
 from recoup.store.writer import Writer
+from recoup.telemetry import span
 
 #: A processor may forget keys after 24 hours; ours are not relied on for that long.
 KEY_LIFE: Final = timedelta(hours=20)
@@ -168,12 +169,14 @@ def _ask(world: World, todo: _Todo, desk: Desk) -> Answer | ProcessorError | Unr
     try:
         # A 500 is repeated by its key for as long as that lives, also where the deed was done.
         if old or todo.kept.lookups:
-            found = world.processor.find(todo.request, key=key, since=since)
+            with span("processor find", request=type(todo.request).__name__):
+                found = world.processor.find(todo.request, key=key, since=since)
             if found is not None:
                 return found
         if old:
             return Rejected(NEVER)
-        return world.processor.ask(todo.request, key=key)
+        with span("processor ask", request=type(todo.request).__name__):
+            return world.processor.ask(todo.request, key=key)
     except ProcessorError as error:
         # It may repeat what it was asked for, and this is written down.
         return wordless(error) if type(todo.request) in UNSTORED else error

@@ -31,6 +31,7 @@ from recoup.store.absorb import absorb
 from recoup.store.records import attempts
 from recoup.store.records.attempts import Order
 from recoup.store.writer import Writer
+from recoup.telemetry import span
 
 #: A processor may forget keys after 24 hours; ours are not relied on for that long.
 KEY_LIFE: Final = timedelta(hours=20)
@@ -103,14 +104,16 @@ def _ask(world: World, order: Order, now: datetime) -> _Answer:
     since = order.requested_at or now
     try:
         if not states.is_intended(order.state):
-            found = world.processor.find_payment(order.invoice, key=order.key, since=since)
+            with span("processor find_payment"):
+                found = world.processor.find_payment(order.invoice, key=order.key, since=since)
             if found is not None:
                 return found
             if not order.owed or now - since >= KEY_LIFE:
                 return _Never("it never reached the bank")
-        return world.processor.pay_invoice(
-            order.invoice, method=order.method, key=order.key, off_session=order.off_session
-        )
+        with span("processor pay_invoice"):
+            return world.processor.pay_invoice(
+                order.invoice, method=order.method, key=order.key, off_session=order.off_session
+            )
     except Unreachable as error:
         return _Unknown(str(error))
     except Busy as error:

@@ -15,6 +15,7 @@ from recoup.effects.base import World
 from recoup.errors import Busy, KeyReused, Rejected, Unreachable
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, Park, Snooze, Wish
 from recoup.store.records.subscriptions import Ending, endings
+from recoup.telemetry import span
 
 #: Without an answer it is asked again after as long as it has been wanted, within these.
 SHORTEST: Final = timedelta(minutes=1)
@@ -43,7 +44,8 @@ def handler(world: World) -> Handler:
 def _end(world: World, ending: Ending, now: datetime) -> Wish:
     key = f"recoup:end:{ending.processor_id}"
     try:
-        world.processor.cancel_subscription(ending.processor_id, reason=ending.reason, key=key)
+        with span("processor cancel_subscription"):
+            world.processor.cancel_subscription(ending.processor_id, reason=ending.reason, key=key)
     except (Busy, Unreachable) as error:
         wait = min(max(now - ending.requested_at, SHORTEST), LONGEST)
         told = error.after if isinstance(error, Busy) else None

@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from recoup import config
+from recoup.telemetry import about, span
 
 Scalar = str | int | bool | None
 
@@ -81,6 +82,7 @@ class Fail:
     """It did not work: again after the backoff, parked when its attempts are used up."""
 
     error: str
+    after: timedelta | None = None  #: how long to wait, instead of the backoff
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,15 @@ class Desk(Protocol):
         """
         ...
 
+    def keep(self, claims: Sequence[Claim]) -> bool:
+        """
+        Whether these may be settled after their handler returns, by a thread of its own: where a
+        worker runs until it is stopped. Nobody renews the lease of what is kept.
+
+        Where work is done until nothing is left they may not; settle them before returning.
+        """
+        ...
+
 
 #: Runs claims of one kind, and settles every one of them.
 Run = Callable[[Sequence[Claim], Desk], None]
@@ -128,3 +139,13 @@ class Handler:
 
 
 Handlers = Mapping[str, Handler]
+
+
+def perform(handler: Handler, claims: Sequence[Claim], desk: Desk) -> None:
+    """Run claims of one kind, as a span whose log lines name them."""
+    kind = claims[0].kind.partition(":")[0]  # what follows is a name that a host chose
+    with (
+        span(f"effect {kind}", claims=len(claims)),
+        about(kind=kind, effects=tuple(claim.id for claim in claims)),
+    ):
+        handler.run(claims, desk)

@@ -7,7 +7,7 @@ from typing import Final
 
 from recoup.errors import LostClaim
 from recoup.jobs import claims
-from recoup.jobs.base import Fail
+from recoup.jobs.base import Fail, perform
 from recoup.jobs.loop import OurDesk
 from recoup.jobs.words import described
 
@@ -27,7 +27,7 @@ def carry_out(desk: OurDesk, kind: str, key: str) -> bool:
     if claim is None:
         return False
     try:
-        desk.handlers[kind].run([claim], desk)
+        perform(desk.handlers[kind], [claim], desk)
     except LostClaim as lost:
         log.warning("effect %d (%s): %s", claim.id, key, lost)
     except Exception as raised:

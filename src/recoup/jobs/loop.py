@@ -35,6 +35,7 @@ class OurDesk:
     clock: Clock
     handlers: Handlers
     settled: set[int] = field(default_factory=set)  #: ids, whether or not committed since
+    lasting: bool = False  #: whether the worker runs until it is stopped
 
     def now(self) -> datetime:
         """Return our clock's UTC instant."""
@@ -49,6 +50,12 @@ class OurDesk:
         """
         settle.settle(connection, wishes, handlers=self.handlers, now=self.now())
         self.settled.update(claim.id for claim in wishes)
+
+    def keep(self, claims: Sequence[Claim]) -> bool:
+        """Whether these may be settled later, by whoever keeps them, within their lease."""
+        if self.lasting:
+            self.settled.update(claim.id for claim in claims)
+        return self.lasting
 
 
 class Housekeeping:

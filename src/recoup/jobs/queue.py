@@ -180,6 +180,13 @@ def hasten(connection: Connection, keys: Sequence[str], *, now: datetime) -> int
     return int(row.hastened)
 
 
+def ring(connection: Connection, queue: str) -> None:
+    """Have workers look at this queue when the transaction commits."""
+    connection.execute(
+        text("SELECT pg_notify(:channel, :queue)"), {"channel": CHANNEL, "queue": queue}
+    )
+
+
 def is_running(connection: Connection, key: str) -> bool:
     """Return whether somebody is carrying out the effect of this key."""
     sql = text("SELECT EXISTS (SELECT FROM effects WHERE key = :key AND state = 'running')")

@@ -121,8 +121,8 @@ def _next(claim: Claim, wish: Wish, *, most: int, now: datetime) -> _Next:
             return _Next("scheduled", due_at=due_at, refund=1, reason=clean(reason))
         case Fail(error) if claim.attempt >= most:
             return _Next("parked", reason=clean(error))
-        case Fail(error):
-            due_at = now + backoff(claim.id, claim.attempt)
+        case Fail(error, after):
+            due_at = now + (backoff(claim.id, claim.attempt) if after is None else after)
             return _Next("scheduled", due_at=due_at, reason=clean(error))
         case Park(reason):
             return _Next("parked", reason=clean(reason))

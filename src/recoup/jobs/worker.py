@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from recoup.errors import LostClaim
 from recoup.jobs import claims
-from recoup.jobs.base import QUEUES, Claim, Fail, Handler, Handlers
+from recoup.jobs.base import QUEUES, Claim, Fail, Handler, Handlers, perform
 from recoup.jobs.carriers.base import Ear
 from recoup.jobs.carriers.postgres import PostgresCarrier
 from recoup.jobs.claims import Batch
@@ -107,6 +107,7 @@ class Worker:
         desk = self._desk
         other = Worker(desk.engine, desk.handlers, desk.clock, self._queues, poll=self._poll)
         other._takes = _aside
+        other._desk.lasting = True
         self._takes = _quick
         thread = threading.Thread(target=other.run, args=(stop,), name="recoup-aside")
         thread.start()
@@ -158,7 +159,7 @@ class Worker:
         error: str | None = None
         self._desk.settled.clear()
         try:
-            self._desk.handlers[given[0].kind].run(given, self._desk)
+            perform(self._desk.handlers[given[0].kind], given, self._desk)
         except LostClaim as lost:
             log.warning("%s: %s", _named(given), lost)
             error = described(lost)

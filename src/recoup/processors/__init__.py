@@ -26,3 +26,8 @@ PROCESSORS: Final[Mapping[str, Callable[[Config, Path | None, Line], Processor]]
     "fake": _fake,
     "stripe": _stripe,
 }
+
+
+def retries_itself(config: Config) -> bool:
+    """Whether the payment company of the settings tries failed invoices again by itself."""
+    return config.processor == "stripe" and config.stripe_retries

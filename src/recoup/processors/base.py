@@ -193,7 +193,7 @@ class Line(Protocol):
         ...
 
     def silent(self) -> None:
-        """Say that no answer came, or a 5xx. After some of them in a row nobody asks for a while."""
+        """Say that no answer came, or a 5xx. After some in a row nobody asks for a while."""
         ...
 
 

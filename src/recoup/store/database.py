@@ -80,6 +80,11 @@ def is_lost(error: BaseException) -> bool:
     return raised.sqlstate is None or raised.sqlstate.startswith(("08", "57P"))
 
 
+def failed(error: BaseException) -> bool:
+    """Whether it is the server that could not, and not what it was asked that can not be."""
+    return isinstance(getattr(error, "orig", error), psycopg.OperationalError)
+
+
 def schema_of(connection: Connection) -> str:
     """Return the schema this connection works in."""
     name = connection.scalar(text("SELECT current_setting('search_path')"))

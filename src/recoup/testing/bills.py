@@ -224,7 +224,7 @@ class BillsConformance:
 
         again = shop.processor.ask(request, key=KEY)
 
-        assert again == first
+        assert _gist(again) == _gist(first)
         assert len(shop.events()) == before
 
     @each_ordinary
@@ -234,7 +234,7 @@ class BillsConformance:
 
         shop.wait(timedelta(hours=24) - SECOND)
 
-        assert shop.processor.ask(request, key=KEY) == first
+        assert _gist(shop.processor.ask(request, key=KEY)) == _gist(first)
 
     @each_ordinary
     def test_refuses_a_key_that_was_used_for_something_else(self, shop: Shop, name: str) -> None:
@@ -268,7 +268,7 @@ class BillsConformance:
         found = shop.processor.find(request, key=KEY, since=since)
 
         assert found is not None
-        assert found == shop.processor.ask(request, key=KEY)
+        assert _gist(found) == _gist(shop.processor.ask(request, key=KEY))
 
     @each_ordinary
     def test_does_nothing_when_the_request_is_lost(self, shop: Shop, name: str) -> None:
@@ -376,6 +376,20 @@ class BillsConformance:
 _NEVER: Final = Seen(0, datetime.min.replace(tzinfo=UTC), 0, "")
 
 
+def _gist(answer: Answer) -> Any:
+    """
+    Return an answer without when it was given: one that is given again says how things stand now,
+    because an old answer told as news would undo what happened meanwhile.
+    """
+    facts = tuple(map(_bare, answer.facts))
+    return replace(answer, facts=facts, request_id=None)
+
+
 def _bare(fact: Any) -> Any:
-    """Return a fact without how new it is: an answer knows no event's id."""
+    """
+    Return a fact without how new it is, because an answer knows no event's id, and without what
+    only a look at a subscription says.
+    """
+    if isinstance(fact, SubscriptionFact):
+        fact = replace(fact, began=None)
     return replace(fact, seen=_NEVER) if hasattr(fact, "seen") else fact

@@ -14,7 +14,13 @@ import msgspec
 
 Json = dict[str, Any]
 
-VERSIONS: Final = ("2022-11-15", "2024-06-20", "2025-03-31.basil", "2025-09-30.clover")
+VERSIONS: Final = (
+    "2022-11-15",
+    "2024-06-20",
+    "2025-03-31.basil",
+    "2025-09-30.clover",
+    "2026-10-28.endive",
+)
 OLDEST: Final = VERSIONS[0]
 NEWEST: Final = VERSIONS[-1]
 #: 2026-01-01T00:00:00Z

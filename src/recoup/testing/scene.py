@@ -70,6 +70,7 @@ class Scene:
         books: Path | None = None,
         outbox: Outbox | None = None,
         watch: Watch = lambda _step, _key: None,
+        **more: Any,
     ) -> Iterator[Self]:
         """
         Open a scene on an empty database.
@@ -78,10 +79,11 @@ class Scene:
             books: Keeps the fake's world in this file.
             outbox: Takes the mails; a scripted one refuses some.
             watch: Told when the fake receives a request and when it has done it.
+            more: Further settings.
         """
         home.mkdir(parents=True, exist_ok=True)
         clock, outbox = TestClock(start), outbox or Outbox()
-        config = Config.load(database_url=database_url, home=home)
+        config = Config.load(database_url=database_url, home=home, **more)
         path = books or home / "books.sqlite3"
         with (
             FakeProcessor(

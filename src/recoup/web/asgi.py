@@ -21,10 +21,11 @@ from starlette.routing import Route
 
 from recoup.billing import Recoup
 from recoup.store import database
+from recoup.web.api import Desk
 from recoup.web.health import Watch
 from recoup.web.letterbox import WRITERS
 from recoup.web.receiving import Receiving
-from recoup.web.shell import Shell, as_json, refused, told
+from recoup.web.shell import Shell, as_json, refused, told, traced
 from recoup.webhooks.post import Door
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 WEBHOOKS: Final = "/webhooks/stripe"
 #: How long a sender's transaction waits for the database: less than the sender does.
 _PATIENCE: Final = timedelta(seconds=3)
+#: Connections for finding out who asks the API.
+ASKING: Final = 3
 
 _Answers = Callable[[Request], Awaitable[Response]]
 
@@ -46,7 +49,7 @@ def app(recoup: Recoup) -> Starlette:
     engine = database.connect(
         recoup.database.url,
         schema=recoup.config.schema_name,
-        pool_size=WRITERS + 1,
+        pool_size=WRITERS + 1 + ASKING,
         patience=_PATIENCE,
         ping=False,
     )
@@ -55,16 +58,20 @@ def app(recoup: Recoup) -> Starlette:
     door = Door.of(recoup, engine=engine)
     receiving = Receiving(door) if figures is None else Receiving(door, counted=figures.counted)
     threads = ThreadPoolExecutor(1, thread_name_prefix="recoup watch")
+    desk = Desk(recoup, engine)
+    routes = [
+        Route(WEBHOOKS, receiving.__call__, methods=["POST"]),
+        Route("/healthz", _healthz(watch, threads), methods=["GET"]),
+        Route("/readyz", _readyz(watch, threads), methods=["GET"]),
+        Route("/metrics", _metrics(figures, threads), methods=["GET"]),
+        *desk.routes(),
+    ]
+    counted = {} if figures is None else {"counted": figures.answered}
     made = Starlette(
-        routes=[
-            Route(WEBHOOKS, receiving.__call__, methods=["POST"]),
-            Route("/healthz", _healthz(watch, threads), methods=["GET"]),
-            Route("/readyz", _readyz(watch, threads), methods=["GET"]),
-            Route("/metrics", _metrics(figures, threads), methods=["GET"]),
-        ],
-        middleware=[Middleware(Shell)],
+        routes=[traced(route) for route in routes],
+        middleware=[Middleware(Shell, **counted)],
         exception_handlers={HTTPException: refused},
-        lifespan=_lifespan(receiving, threads, engine),
+        lifespan=_lifespan(receiving, desk, threads, engine),
     )
     made.router.redirect_slashes = False
     return made
@@ -107,12 +114,13 @@ def _metrics(figures: Figures | None, threads: ThreadPoolExecutor) -> _Answers:
 
 
 def _lifespan(
-    receiving: Receiving, threads: ThreadPoolExecutor, engine: Engine
+    receiving: Receiving, desk: Desk, threads: ThreadPoolExecutor, engine: Engine
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await receiving.close()
+        await asyncio.to_thread(desk.close)
         threads.shutdown(wait=False)
         engine.dispose()
 

@@ -12,14 +12,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Engine
 
 from recoup.errors import SchemaOutdated
 from recoup.jobs import clocks
-from recoup.store import database
+from recoup.store import database, line
+from recoup.store.events import deliveries
 from recoup.store.queries import health
 from recoup.webhooks.post import described
 
@@ -27,6 +28,7 @@ log: Final = logging.getLogger(__name__)
 
 #: Seconds for which a look is good.
 FRESH: Final = 5.0
+_HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Look:
     parked_effects: Mapping[str, int] = field(default_factory=dict)  #: by kind
     inbox: Mapping[str, int] = field(default_factory=dict)  #: by state, what has not ended
     oldest_received_s: float | None = None  #: for how long the oldest event waits to be read
+    posts_out: Mapping[str, int] = field(default_factory=dict)  #: of an hour, by outcome
+    silences: int = 0  #: how often in a row the processor gave no answer
 
     @property
     def status(self) -> str:
@@ -91,6 +95,8 @@ class Watch:
         with self._engine.connect() as connection:
             missed = clocks.missed(connection, now)
             left = health.unfinished(connection)
+            delivered, failed = deliveries.outcomes(connection, since=now - _HOUR)
+            silences = line.state(connection).silences
         since = left.received_since
         return Look(
             database=True,
@@ -98,5 +104,7 @@ class Watch:
             missed_clocks=tuple(beat.name for beat in missed),
             parked_effects=left.parked_effects,
             inbox=left.inbox,
+            posts_out={"delivered": delivered, "failed": failed},
             oldest_received_s=None if since is None else max(0.0, (now - since).total_seconds()),
+            silences=silences,
         )

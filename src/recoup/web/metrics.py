@@ -7,7 +7,7 @@ the same from every process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -37,12 +37,23 @@ class Figures:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._requests = Histogram(
+            "recoup_http_seconds",
+            "Seconds from a request to its answer, by route and class of status",
+            ["route", "status"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
         self._registry.register(_Gauges(watch))
 
     def counted(self, code: str, seconds: float) -> None:
         """Count one post."""
         self._posts.labels(code).inc()
         self._seconds.observe(seconds)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one answer of any route; `route` is one of ours, with no id in it."""
+        self._requests.labels(route, f"{status // 100}xx").observe(seconds)
 
     def text(self) -> bytes:
         """Return all of it as Prometheus reads it. Blocks while the database is asked."""
@@ -70,9 +81,15 @@ def _left(look: Look) -> Iterator[Metric]:
         "For how long the oldest event waits to be read",
         look.oldest_received_s or 0.0,
     )
+    yield _gauge(
+        "recoup_processor_silences",
+        "How often in a row the processor gave no answer",
+        float(look.silences),
+    )
     for name, meaning, label, counts in (
         ("recoup_inbox_events", "Events that have not ended", "state", look.inbox),
-        ("recoup_effects_parked", "Effects for a person to see to", "kind", look.parked_effects),
+        ("recoup_posts_out", "Webhooks out, of the last hour", "outcome", look.posts_out),
+        ("recoup_effects_parked", "Effects for a person to see to", "kind", _by_kind(look)),
         (
             "recoup_clocks_missed",
             "What recurs and has missed a run",
@@ -84,6 +101,15 @@ def _left(look: Look) -> Iterator[Metric]:
         for value, count in counts.items():
             gauge.add_metric([value], count)
         yield gauge
+
+
+def _by_kind(look: Look) -> Mapping[str, int]:
+    """Return how many are parked by kind, "tell:NAME" as "tell": a host's names are no labels."""
+    counts: dict[str, int] = {}
+    for kind, count in look.parked_effects.items():
+        word = kind.partition(":")[0]
+        counts[word] = counts.get(word, 0) + count
+    return counts
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

@@ -16,6 +16,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from recoup.store.inbox import LARGEST
+from recoup.telemetry import span
+from recoup.telemetry.spans import note
 from recoup.web.letterbox import Letterbox
 from recoup.web.shell import told
 from recoup.webhooks.post import OVERSIZE, RECEIVED, UNAVAILABLE, Answer, Door, described
@@ -62,7 +64,9 @@ class Receiving:
     async def __call__(self, request: Request) -> Response:
         """Answer one post."""
         begun = time.perf_counter()
-        answer, whole = await self._answer(request)
+        with span("webhook receive"):
+            answer, whole = await self._answer(request)
+            note(code=answer.code)
         self._counted(answer.code, time.perf_counter() - begun)
         if answer not in {RECEIVED, UNAVAILABLE}:
             self._said.warn(answer)

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from recoup.telemetry import about, span
+from recoup.telemetry.spans import note
 from recoup.webhooks.post import Answer
 
 log: Final = logging.getLogger(__name__)
@@ -42,11 +46,28 @@ _WORDS: Final = {
 _OTHER: Final = ("refused", "this can not be answered")
 
 
-class Shell:
-    """Gives each request an id, which its answer and its log lines name, and its headers."""
+#: What a request that no route matches is counted as.
+OTHER: Final = "other"
+_ID: Final = "recoup.request_id"
+_ROUTE: Final = "recoup.route"
 
-    def __init__(self, app: ASGIApp) -> None:
+#: Told of each answer: the method and the route's own path, the status, and the seconds it took.
+Counted = Callable[[str, int, float], None]
+
+
+class Shell:
+    """
+    Gives each request an id, which its answer and its log lines name, and its headers.
+
+    Args:
+        counted: Told of every answer.
+    """
+
+    def __init__(
+        self, app: ASGIApp, counted: Counted = lambda _route, _status, _seconds: None
+    ) -> None:
         self._app = app
+        self._counted = counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -54,31 +75,64 @@ class Shell:
             await self._app(scope, receive, send)
             return
         id = secrets.token_hex(8).encode()
-        begun = False
+        scope[_ID] = id.decode()
+        begun, status, since = False, 500, time.perf_counter()
 
         async def with_headers(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, status
             if message["type"] == "http.response.start":
-                begun = True
+                begun, status = True, message["status"]
                 own = [*_HEADERS, (b"x-request-id", id)]
                 message["headers"] = [*message.get("headers", ()), *own]
             await send(message)
 
-        try:
-            await self._app(scope, receive, with_headers)
-        except Exception:
-            log.exception("request %s failed", id.decode())
-            if begun:
-                raise
-            failed = told(500, "failed", f"this failed here; it is known as {id.decode()}")
-            await failed(scope, receive, with_headers)
+        with about(request_id=id.decode()):
+            try:
+                await self._app(scope, receive, with_headers)
+            except Exception:
+                log.exception("request %s failed", id.decode())
+                if begun:
+                    raise
+                message = f"this failed here; it is known as {id.decode()}"
+                failed = told(500, "failed", message, request_id=id.decode())
+                await failed(scope, receive, with_headers)
+            finally:
+                self._counted(scope.get(_ROUTE, OTHER), status, time.perf_counter() - since)
+
+
+def traced(route: Route) -> Route:
+    """Return a route whose requests are spans, and counted, by its own path: no id is in it."""
+    answer = route.endpoint
+
+    async def answered(request: Request) -> Response:
+        name = f"{request.method} {route.path}"
+        request.scope[_ROUTE] = name
+        with span(f"HTTP {name}", route=route.path):
+            response: Response = await answer(request)
+            note(status=response.status_code)
+        return response
+
+    return Route(route.path, answered, methods=list(route.methods or ()))
+
+
+def request_id(request: Request) -> str:
+    """Return the id that the shell gave this request."""
+    return str(request.scope.get(_ID, ""))
 
 
 def told(
-    status: int, code: str, message: str = "", *, headers: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    message: str = "",
+    *,
+    headers: Mapping[str, str] | None = None,
+    request_id: str | None = None,
 ) -> Response:
     """Return an answer that is one code: of success, or of an error and what it means."""
-    return as_json(Answer(status, code, message).body(), status, headers=headers)
+    body = Answer(status, code, message).body()
+    if request_id is not None and "error" in body:
+        body["error"]["request_id"] = request_id
+    return as_json(body, status, headers=headers)
 
 
 def as_json(
@@ -88,8 +142,10 @@ def as_json(
     return Response(_encode(value), status, headers, media_type="application/json")
 
 
-async def refused(_: Request, error: Exception) -> Response:
+async def refused(request: Request, error: Exception) -> Response:
     """Answer what the routes refuse: no such path, not this method."""
     assert isinstance(error, HTTPException)  # noqa: S101  registered for these
     code, message = _WORDS.get(error.status_code, _OTHER)
-    return told(error.status_code, code, message, headers=error.headers)
+    return told(
+        error.status_code, code, message, headers=error.headers, request_id=request_id(request)
+    )

@@ -3,30 +3,37 @@ One transaction takes in a batch of letters: their facts, who they concern, what
 
 A batch that fails is halved until the letter that fails stands alone; it is tried again later, by
 itself, and parked in the end. The others never notice.
+
+What was looked at comes after what was told: events are history, and the look is the newest news.
+A look that tells nothing new leaves no row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from recoup.store import inbox
-from recoup.store.absorb import absorb
+from recoup.store import inbox, journeys
+from recoup.store.absorb import Absorbed, absorb
 from recoup.store.inbox import Outcome
 from recoup.store.records import erasure
 from recoup.store.writer import Writer
+from recoup.telemetry import span
 from recoup.webhooks.summary import Summary
-from recoup.webhooks.understand import Read, Understood, people, understood
+from recoup.webhooks.understand import Read, Understood, look, people, understood
 
 OnAbsorbed = Callable[[Connection, Collection[int]], object]
 
 #: A letter that failed so often is parked.
 MOST_FAILURES: Final = 8
 _FIRST_WAIT: Final = timedelta(minutes=1)
+#: What is put off is tried again within some minutes.
+_APART: Final = timedelta(seconds=1)
+_SPREAD: Final = 180
 _RELEASED_AT_ONCE: Final = 1000
 _LONGEST_REASON: Final = 500
 
@@ -41,22 +48,50 @@ class Intake:
     on_absorbed: OnAbsorbed
     now: datetime
     waits: set[int] = field(default_factory=set)  #: letters that this run left waiting
+    live: bool | None = None  #: which mode's events belong here; None: both
+    cause: str = "ingest"  #: for the ledger
 
     def take(self, letters: Iterable[inbox.Letter]) -> Summary:
         """Absorb `letters`: each one is applied, ignored, waiting, failed or parked."""
-        return self._take([understood(letter, self.read) for letter in letters])
+        return self._take([understood(letter, self.read, live=self.live) for letter in letters])
+
+    def take_looked(self, batch: Iterable[Understood]) -> Summary:
+        """
+        Absorb letters with what was looked at for them.
+
+        What could not be looked at is tried again, and that counts for nothing. What is not
+        believed is tried again too, and parked in the end.
+        """
+        sound, summary, later = [], Summary(), []
+        for one in batch:
+            if one.later is not None:
+                later.append(one)
+            elif one.doubt is not None:
+                summary += self._failed(one, one.doubt)
+            else:
+                sound.append(one)
+        return summary + self._put_off(later) + self._take(sound)
+
+    def take_shown(self, lines: Iterable[bytes]) -> Summary:
+        """
+        Absorb objects as they are now.
+
+        Of the counts `lines` are those looked at, `stored` those that told something new.
+        """
+        shown = [look(line, self.read, live=self.live) for line in lines]
+        return Summary(lines=len(shown)) + self._take(shown)
 
     def _take(self, batch: Sequence[Understood]) -> Summary:
         if not batch:
             return Summary()
         try:
-            with self.engine.begin() as connection:
+            with span("absorb", letters=len(batch)), self.engine.begin() as connection:
                 passage = _Passage(self, connection)
                 summary = passage.run(batch)
         except Exception as error:  # noqa: BLE001  whatever it is, it stays with its letter
             self._still_there()
             if len(batch) == 1:
-                return self._failed(batch[0], error)
+                return self._failed(batch[0], f"{type(error).__name__}: {error}")
         else:
             before = len(self.waits)
             self.waits.difference_update(passage.released)
@@ -70,9 +105,34 @@ class Intake:
         with self.engine.connect() as connection:
             inbox.claimed(connection, [])
 
-    def _failed(self, one: Understood, error: Exception) -> Summary:
+    def _put_off(self, batch: Sequence[Understood]) -> Summary:
+        """Have letters tried again that nobody is to blame for, not all of them at once."""
+        if not batch:
+            return Summary()
+        outcomes = [
+            Outcome(
+                one.letter.id,
+                "failed",
+                (one.later or "")[:_LONGEST_REASON].replace("\0", ""),
+                failures=one.letter.failures,
+                next_try_at=self.now + _FIRST_WAIT + _APART * (one.letter.id % _SPREAD),
+            )
+            for one in batch
+        ]
+        with self.engine.begin() as connection:
+            mine = inbox.claimed(connection, [one.id for one in outcomes])
+            inbox.mark(connection, [one for one in outcomes if one.id in mine], now=self.now)
+        return Summary(failed=len(mine))
+
+    def _failed(self, one: Understood, why: str) -> Summary:
+        if not one.letter.id:
+            with self.engine.begin() as connection:
+                stored = inbox.store(
+                    connection, self.processor, [one.letter.raw], now=self.now
+                ).letters
+            return sum((self._failed(replace(one, letter=it), why) for it in stored), Summary())
         failures = one.letter.failures + 1
-        reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON].replace("\0", "")
+        reason = why[:_LONGEST_REASON].replace("\0", "")
         parked = failures >= MOST_FAILURES
         outcome = Outcome(
             one.letter.id,
@@ -94,14 +154,21 @@ class _Passage:
     def __init__(self, intake: Intake, connection: Connection) -> None:
         self._intake = intake
         self._connection = connection
-        self._writer = Writer(connection, now=intake.now, actor="engine", cause="ingest")
+        self._writer = Writer(connection, now=intake.now, actor="engine", cause=intake.cause)
         self._customers: set[int] = set()
+        self._newcomers: set[int] = set()
         self.released: set[int] = set()
         self.waiting: set[int] = set()
 
     def run(self, batch: Sequence[Understood]) -> Summary:
-        mine = inbox.claimed(self._connection, [one.letter.id for one in batch])
-        summary, arrived = self._absorb([one for one in batch if one.letter.id in mine])
+        looks = [one for one in batch if not one.letter.id]
+        ids = inbox.claimed(self._connection, [one.letter.id for one in batch if one.letter.id])
+        mine = [one for one in batch if one.letter.id in ids]
+        summary, arrived = self._absorb(mine)
+        told, more = self._look([*looks, *(each for one in mine for each in one.looks)])
+        arrived |= more
+        if looks:
+            summary += told
         while arrived:
             letters = inbox.release(
                 self._connection,
@@ -113,18 +180,67 @@ class _Passage:
             if not letters:
                 break
             self.released.update(letter.id for letter in letters)
-            told, more = self._absorb([understood(each, self._intake.read) for each in letters])
+            released = [
+                understood(each, self._intake.read, live=self._intake.live) for each in letters
+            ]
+            told, more = self._absorb(released)
             summary += told
             arrived |= more
+        self._hold()
         if self._customers:
             self._intake.on_absorbed(self._connection, frozenset(self._customers))
         return summary
 
     def _absorb(self, batch: Sequence[Understood]) -> tuple[Summary, frozenset[str]]:
-        telling = [one for one in batch if one.facts]
-        absorbed = absorb(self._writer, self._intake.processor, [one.facts for one in telling])
+        batch, waiting, absorbed = self._apply(batch)
+        return self._conclude(batch, waiting), absorbed.arrived
+
+    def _look(self, looks: Iterable[Understood]) -> tuple[Summary, frozenset[str]]:
+        """Absorb what was looked at; keep what told something, waits, or needs a person."""
+        several = list({one.key: one for one in looks}.values())
+        if not several:
+            return Summary(), frozenset()
+        several, waiting, absorbed = self._apply(several)
+        kept = {
+            one.key: one
+            for one in several
+            if one.parked is not None or one.key in waiting or one.key in absorbed.news
+        }
+        lines = [one.letter.raw for one in kept.values()]
+        processor, now = self._intake.processor, self._intake.now
+        letters = inbox.store(self._connection, processor, lines, now=now).letters if lines else ()
+        known = [
+            replace(kept[letter.key], letter=letter) for letter in letters if letter.key in kept
+        ]
+        return self._conclude(known, waiting) + Summary(stored=len(known)), absorbed.arrived
+
+    def _apply(
+        self, batch: Sequence[Understood]
+    ) -> tuple[list[Understood], dict[str, str], Absorbed]:
+        """Write the facts; return the batch, what waits of it by key, and all that was done."""
+        telling = [place for place, one in enumerate(batch) if one.facts]
+        absorbed = absorb(
+            self._writer, self._intake.processor, [batch[place].facts for place in telling]
+        )
         self._customers |= absorbed.customers
-        waiting = {telling[place].letter.id: parent for place, parent in absorbed.waiting.items()}
+        self._newcomers |= absorbed.newcomers
+        found = list(batch)
+        for place, reason in absorbed.refused.items():
+            found[telling[place]] = replace(found[telling[place]], parked=reason)
+        waiting = {batch[telling[place]].key: what for place, what in absorbed.waiting.items()}
+        return found, waiting, absorbed
+
+    def _hold(self) -> None:
+        """While an import is under way nothing is decided about whom nobody had heard of."""
+        if not self._newcomers:
+            return
+        importing = journeys.holding(self._connection, self._intake.processor)
+        if importing is not None:
+            journeys.meet(self._connection, importing, self._newcomers, held=True)
+
+    def _conclude(self, batch: Sequence[Understood], parents: Mapping[str, str]) -> Summary:
+        """Write what became of letters."""
+        waiting = {one.letter.id: parents[one.key] for one in batch if one.key in parents}
         self.waiting.difference_update(one.letter.id for one in batch)
         self.waiting.update(waiting)
         outcomes = [_outcome(one, waiting.get(one.letter.id)) for one in batch]
@@ -133,7 +249,7 @@ class _Passage:
             over = [one for one in batch if one.parked is None and one.letter.id not in waiting]
             about = {one.letter.id: people(one) for one in over}
             erasure.forget_news(self._connection, self._intake.processor, about)
-        return _counted(outcomes), absorbed.arrived
+        return _counted(outcomes)
 
 
 def _outcome(one: Understood, parent: str | None) -> Outcome:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import click
 
-from recoup.cli.opening import opened, refuse_a_demonstration
+from recoup.cli.opening import opened, refuse_a_demonstration, say
 from recoup.errors import ConfigError
 
 
@@ -16,10 +16,10 @@ from recoup.errors import ConfigError
 )
 def serve(host: str, port: int, log_format: str | None) -> None:
     """
-    Take webhooks in over HTTP, and say how it is. A worker does what follows from them.
+    Take webhooks in over HTTP, answer the API, and say how it is. A worker does what follows.
 
-    Paths: POST /webhooks/stripe, GET /healthz, /readyz, /metrics. Any number of servers share a
-    database. SIGTERM and Ctrl-C end it after the requests in hand.
+    Paths: POST /webhooks/stripe, /api/v1/…, GET /healthz, /readyz, /metrics. Any number of
+    servers share a database. SIGTERM and Ctrl-C end it after the requests in hand.
 
     Example: recoup serve --port 8000
     """
@@ -31,14 +31,12 @@ def serve(host: str, port: int, log_format: str | None) -> None:
     with opened(log=log_format) as recoup:
         refuse_a_demonstration(recoup)
         if not recoup.config.secrets():
-            click.echo(
-                "RECOUP_STRIPE_WEBHOOK_SECRETS is unset: every webhook is refused", err=True
-            )
+            say(recoup, "RECOUP_STRIPE_WEBHOOK_SECRETS is unset: every webhook is refused")
         try:
             listener = serving.listening(host, port)
         except OSError as error:
             raise ConfigError(f"{host}:{port}: {error.strerror or error}") from None
         at, bound = listener.getsockname()[:2]
-        click.echo(f"listening on http://{f'[{at}]' if ':' in at else at}:{bound}", err=True)
+        say(recoup, f"listening on http://{f'[{at}]' if ':' in at else at}:{bound}")
         serving.serve(web.app(recoup), listener)
-    click.echo("stopped", err=True)
+        say(recoup, "stopped")

@@ -7,7 +7,7 @@ from collections import Counter
 import click
 
 from recoup.billing import Recoup
-from recoup.cli.opening import opened
+from recoup.cli.opening import opened, say
 from recoup.cli.output import as_json_option, emit
 from recoup.demo.afterwards import catch_up, simulated
 from recoup.jobs.base import QUEUES
@@ -38,14 +38,14 @@ def worker(queues: str | None, drain: bool, as_json: bool) -> None:
         names = chosen or recoup.config.queues
         made = recoup.worker(names)
         if not drain and simulated(recoup):
-            click.echo("the clock of this database stands still: draining, then ending", err=True)
+            say(recoup, "the clock of this database stands still: draining, then ending")
             drain = True
         if drain:
             _report(_drained(recoup, made), as_json)
             return
-        click.echo(f"working on {', '.join(names)}; Ctrl-C stops", err=True)
+        say(recoup, f"working on {', '.join(names)}; Ctrl-C stops")
         made.run(stop)
-        click.echo("stopped", err=True)
+        say(recoup, "stopped")
 
 
 def _chosen(queues: str) -> tuple[str, ...]:

@@ -21,6 +21,9 @@ def create(
     locale: str | None,
     metadata: dict[str, str],
     habits: tuple[Habit, ...],
+    address: dict[str, str] | None = None,
+    shipping: dict[str, str] | None = None,
+    phone: str | None = None,
 ) -> Customer:
     made = Customer(
         id=s.new_id(Customer),
@@ -31,6 +34,9 @@ def create(
         locale=locale,
         metadata=metadata,
         habits=habits,
+        address=address,
+        shipping=shipping,
+        phone=phone,
     )
     s.save(made)
     events.customer(s, "customer.created", made)

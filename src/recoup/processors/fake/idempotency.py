@@ -176,7 +176,7 @@ def in_flight(s: Session, key: str) -> bool:
     row = s.connection.execute(
         "SELECT process FROM requests WHERE key = ? AND verdict = 'running'", (key,)
     ).fetchone()
-    return row is not None and _lives(row[0])
+    return row is not None and lives(row[0])
 
 
 def _receive(
@@ -195,7 +195,7 @@ def _receive(
             raise KeyReused(f"the key {key!r} was first used with other parameters")
         if verdict != "running":
             return verdict, answer
-        if known or (process != os.getpid() and _lives(process)):
+        if known or (process != os.getpid() and lives(process)):
             raise Busy(f"409: a request with the key {key!r} is being executed")
     # A process that died before its commit left a row and no effect: it never happened.
     s.connection.execute(
@@ -244,7 +244,7 @@ def _spoken(verdict: str, answer: bytes | None) -> bytes:
     return text
 
 
-def _lives(process: int) -> bool:
+def lives(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -23,7 +23,9 @@ from recoup.processors.fake.terms import (
     Offer,
     Pause,
     Price,
+    Product,
     PromotionCode,
+    Schedule,
     Wanted,
     instant,
     smallest,
@@ -42,6 +44,7 @@ __all__ = [
     "Line",
     "Method",
     "Price",
+    "Product",
     "PromotionCode",
     "Refund",
     "SetupIntent",
@@ -94,6 +97,7 @@ class Method(Struct, omit_defaults=True, gc=False):
     country: str | None
     expires: tuple[int, int] | None
     spent: bool = False  #: detached, or used while it was nobody's: it is attached never again
+    refused: Refusal | None = None  #: what its bank says when it is to be attached
 
     def expired(self, now: int) -> bool:
         """Whether its last month is over at `now`."""
@@ -116,6 +120,8 @@ class Subscription(Struct, omit_defaults=True, gc=False):
     span: int = 0  #: seconds that a whole period has, if this one is shorter
     changed_at: int = 0  #: the instant its items were last prorated for
     next_items: tuple[Wanted, ...] | None = None  #: what it becomes with the next period
+    schedule: str | None = None  #: the one that was made by the API and manages it now
+    schedules: list[Schedule] = field(default_factory=list)  #: all that did
     pending: tuple[Line, ...] = ()  #: lines that wait for the next invoice
     offer: Offer | None = None  #: a change that waits to be paid
     discount: Discount | None = None
@@ -294,6 +300,7 @@ Thing = (
     | Instrument
     | Method
     | SetupIntent
+    | Product
     | Price
     | Coupon
     | PromotionCode
@@ -310,6 +317,7 @@ PREFIXES: dict[type, str] = {
     Customer: "cus",
     Instrument: "fp",
     Method: "pm",
+    Product: "prod",
     Price: "price",
     Coupon: "coupon",
     PromotionCode: "promo",

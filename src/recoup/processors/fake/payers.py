@@ -64,11 +64,12 @@ class Asks(Struct, frozen=True, tag=True, omit_defaults=True):
 
     Off-session nothing is charged and the payment waits for the customer, or, with `declines`,
     the bank refuses with `authentication_required`. On-session the payment waits for the
-    challenge; once that is passed the card answers as `then`.
+    challenge; once that is passed the card answers as `then`, and for good where it `settles`.
     """
 
     declines: bool = False
     then: Payer = Pays()
+    settles: bool = False
 
 
 class Slow(Struct, frozen=True, tag=True, omit_defaults=True):
@@ -151,7 +152,8 @@ def meet(  # noqa: PLR0911  one a kind of payer
         case Asks() if not authenticated:
             return ASKED, payer
         case Asks(then=then):
-            return meet(then, now=now, off_session=off_session, dice=dice)[0], payer
+            answer, left = meet(then, now=now, off_session=off_session, dice=dice)
+            return answer, left if payer.settles else payer
         case Slow():
             return Answer("waits", payer.fails, payer.takes), payer.then or payer
 

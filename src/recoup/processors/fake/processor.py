@@ -1,8 +1,8 @@
 """
 The fake payment company: Stripe's behaviour, in a file.
 
-Strict on purpose: never kinder than Stripe. Left out, visibly: retries of its own
-(`retries_itself` is False and there is no switch), partial payments, taxes of its own, metered
+Strict on purpose: never kinder than Stripe. Left out, visibly: retries of its own unless they
+are switched on (`smart_retries`), partial payments, taxes of its own, metered
 prices, items of several intervals, rate limits by themselves (script a `busy`).
 """
 
@@ -23,6 +23,7 @@ from recoup.core.facts import PaymentFact, Reading
 from recoup.errors import Busy
 from recoup.processors.base import Kind, Page
 from recoup.processors.fake import billing, books, idempotency, payments
+from recoup.processors.fake.billing import retrying, showing
 from recoup.processors.fake.desk import answering, changing, money, playing
 from recoup.processors.fake.idempotency import Fault, Watch
 from recoup.processors.fake.model import (
@@ -46,6 +47,7 @@ _DEEDS: Final[Mapping[str, Callable[[Session, str], None]]] = {
     "habit": playing.habit,
     "withdraw": billing.withdraw_offer,
     "send_back": money.send_back,
+    "retry": retrying.retry,
 }
 
 
@@ -152,16 +154,16 @@ class FakeProcessor(Stage):
     # -- what it shows ----------------------------------------------------------------------
 
     def event_page(self, since: datetime, *, after: str | None = None) -> Page:
-        """See `recoup.processors.base.Shows`."""
-        raise NotImplementedError
+        """Return events of the last 30 days. See `recoup.processors.base.Shows`."""
+        return showing.event_page(self._world, since, after=after, kept=self.events_kept)
 
     def object_page(self, kind: Kind, *, after: str | None = None, of: str | None = None) -> Page:
-        """See `recoup.processors.base.Shows`."""
-        raise NotImplementedError
+        """Return objects as they are now. See `recoup.processors.base.Shows`."""
+        return showing.object_page(self._world, kind, after=after, of=of)
 
     def look_up(self, kind: Kind, id: str) -> bytes | None:
-        """See `recoup.processors.base.Shows`."""
-        raise NotImplementedError
+        """Return an object as it is now. See `recoup.processors.base.Shows`."""
+        return showing.look_up(self._world, kind, id)
 
     # -- the clock ------------------------------------------------------------------------
 

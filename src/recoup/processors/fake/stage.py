@@ -13,6 +13,7 @@ from recoup.core.money import Money
 from recoup.core.states import InvoiceStatus
 from recoup.errors import Rejected
 from recoup.processors.fake import billing, customers, idempotency, payments
+from recoup.processors.fake.billing import retries
 from recoup.processors.fake.desk import money
 from recoup.processors.fake.desk.playing import Playing
 from recoup.processors.fake.idempotency import Fault
@@ -230,6 +231,24 @@ class Stage(Playing):
         """Give back `amount`, or all that is left: never more than was captured."""
         with self._world.session() as s:
             return money.refund(s, charge, amount).id
+
+    def smart_retries(
+        self,
+        ends: retries.Ending = "cancel",
+        *,
+        tries: int = retries.MOST,
+        within: timedelta = timedelta(days=14),
+    ) -> None:
+        """
+        Let failed renewals be tried again by themselves from now on, up to `tries` times.
+
+        What is left unpaid then ends the subscription, or makes it unpaid, or leaves it.
+
+        Raises:
+            Rejected: Stripe has no such setting.
+        """
+        with self._world.session() as s:
+            retries.switch(s, retries.Retries(tries, seconds(within), ends))
 
     def add_fault(self, fault: Fault) -> None:
         """Have something go wrong with the next calls."""

@@ -8,14 +8,26 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from recoup.core.billing.requests import Duration, PauseBehavior
 from recoup.core.money import exponent
 
 Interval = Literal["day", "week", "month", "year"]
+
+
+#: What prices are of that no product was named for.
+ANY_PRODUCT: Final = "prod_fake"
+
+
+class Product(Struct, omit_defaults=True, gc=False):
+    id: str
+    created: int
+    name: str
+    active: bool = True
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 class Price(Struct, omit_defaults=True, gc=False):
@@ -25,7 +37,10 @@ class Price(Struct, omit_defaults=True, gc=False):
     currency: str
     interval: Interval = "month"
     interval_count: int = 1
-    product: str = "prod_fake"
+    product: str = ANY_PRODUCT
+    active: bool = True
+    nickname: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
 
     @property
     def rhythm(self) -> tuple[str, int]:
@@ -116,13 +131,39 @@ class Offer(Struct, omit_defaults=True, gc=False):
     told: bool = False  #: whether anybody knows that it waits
 
 
+class Phase(Struct, omit_defaults=True, gc=False):
+    """What a subscription is from `start` to `end` by its schedule."""
+
+    start: int
+    end: int
+    items: tuple[Wanted, ...]
+
+
+class Schedule(Struct, omit_defaults=True, gc=False):
+    """
+    Stripe's subscription schedule, as its API makes one. The fake's own desk needs none: what it
+    has for the next period is `next_items`, here the second phase.
+    """
+
+    id: str
+    created: int
+    phases: tuple[Phase, ...]
+    metadata: dict[str, str] = field(default_factory=dict)
+    released_at: int | None = None
+    completed_at: int | None = None
+
+
 class Pause(Struct, omit_defaults=True, gc=False):
     behavior: PauseBehavior
     resumes_at: int | None = None
 
 
 class Coupon(Struct, omit_defaults=True, gc=False):
-    """A coupon; `id` is the fake's own, because its `code` is whatever the host chose."""
+    """
+    A coupon; `id` is the fake's own, because its `code` is whatever the host chose.
+
+    One that is limited to `products` has all of their `prices`.
+    """
 
     id: str
     created: int
@@ -136,8 +177,10 @@ class Coupon(Struct, omit_defaults=True, gc=False):
     max_redemptions: int | None = None
     redeem_by: int | None = None
     prices: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
     redeemed: int = 0
     deleted: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 class PromotionCode(Struct, omit_defaults=True, gc=False):
@@ -153,6 +196,7 @@ class PromotionCode(Struct, omit_defaults=True, gc=False):
     minimum: int | None = None
     currency: str | None = None
     redeemed: int = 0
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 class Discount(Struct, omit_defaults=True, gc=False):

@@ -52,6 +52,8 @@ CREATE TABLE IF NOT EXISTS lines (entry INTEGER NOT NULL, at INTEGER NOT NULL,
     what TEXT NOT NULL, invoice TEXT NOT NULL, account TEXT NOT NULL, currency TEXT NOT NULL,
     minor INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS told (seq INTEGER, version TEXT, body BLOB NOT NULL,
+    PRIMARY KEY (seq, version)) WITHOUT ROWID;
 """
 
 _encode = msgspec.json.Encoder().encode
@@ -231,6 +233,13 @@ class Session:
             self._dirty[thing.id] = owner
         return thing
 
+    def forget(self, id_: str) -> None:
+        """Delete a thing, and what was to be done to it."""
+        self.flush()
+        self._things.pop(id_, None)
+        self.connection.execute("DELETE FROM objects WHERE id = ?", (id_,))
+        self.connection.execute("DELETE FROM due WHERE subject = ?", (id_,))
+
     def owned(self, kind: type[_T], owner: str) -> list[_T]:
         """Return the things of `kind` listed under `owner`, oldest first."""
         self._write_things()
@@ -283,6 +292,20 @@ class Session:
         """Add an event to the stream, under a number from `count("evt")`."""
         self._events.append((seq, body))
 
+    @property
+    def also(self) -> tuple[str, ...]:
+        """The other versions that events are told in, beside the world's own."""
+        return tuple(str(self.known("also") or "").split())
+
+    def also_tell(self, version: str) -> None:
+        """Tell events in another version too, from now on."""
+        if version != self.api_version and version not in self.also:
+            self.set("also", " ".join((*self.also, version)))
+
+    def tell_also(self, body: bytes, seq: int, version: str) -> None:
+        """Add an event as another version shows it."""
+        self.connection.execute("INSERT INTO told VALUES (?, ?, ?)", (seq, version, body))
+
     def post(self, what: str, invoice: str, currency: str, lines: dict[str, int]) -> None:
         """
         Book one entry: account -> minor units, debit positive.
@@ -326,6 +349,10 @@ class Session:
         if to > self.micros:
             self.micros, self.now = to, to // 1_000_000
             self.set("now", to)
+
+    def known(self, name: str) -> Any:
+        """Return a fact about the world as a whole; None: there is none."""
+        return self._meta.get(name)
 
     def set(self, name: str, value: object) -> None:
         """Keep a fact about the world as a whole."""

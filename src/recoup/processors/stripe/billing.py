@@ -78,12 +78,13 @@ def subscription(event: Event) -> tuple[SubscriptionFact]:
             default_method=told.opt_ref("default_payment_method")
             or told.opt_ref("default_source"),
             items=items,
-            metadata=told.texts("metadata"),
+            metadata=told.metadata(),
             anchor=told.opt_instant("billing_cycle_anchor"),
             feedback=details.opt_text("feedback") if details else None,
             pause_behavior=pause.text("behavior") if pause else None,
             resumes_at=pause.opt_instant("resumes_at") if pause else None,
             discount=_discount(told),
+            began=told.opt_instant("start_date") if event.type.endswith(".fetched") else None,
         ),
     )
 

@@ -116,7 +116,7 @@ def intent(event: Event) -> tuple[Fact, ...]:
     links = (PaymentLink(told.ref("id"), of),) if of else ()
     if "invoice" in told and of is None:
         return links
-    if event.type == "payment_intent.requires_action":
+    if _awaits_customer(event):
         return (*links, _uncharged(event, AttemptState.ACTION_REQUIRED, told.ref("id")))
     error = told.opt_child("last_payment_error")
     if event.type != "payment_intent.payment_failed" or error is None:
@@ -125,6 +125,13 @@ def intent(event: Event) -> tuple[Fact, ...]:
         return links
     name = f"{told.ref('id')}/{event.id}"
     return (*links, _uncharged(event, AttemptState.DECLINED, name))
+
+
+def _awaits_customer(event: Event) -> bool:
+    """Whether an event, or a look at the intent, says that the customer must do something."""
+    if event.type == "payment_intent.fetched":
+        return event.object.opt_text("status") == "requires_action"
+    return event.type == "payment_intent.requires_action"
 
 
 def _uncharged(event: Event, state: AttemptState, name: str) -> PaymentFact:

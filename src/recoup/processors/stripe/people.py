@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from recoup.core.facts import CustomerFact, MethodFact
 from recoup.processors.stripe.event import Event
-from recoup.processors.stripe.shapes import Shape
+from recoup.processors.stripe.shapes import OURS, Shape
 
 #: Of a customer, what is about nobody's person: no address, phone, tax or free text.
 _KEPT: Final = (
@@ -33,10 +33,12 @@ def customer(event: Event) -> tuple[CustomerFact]:
             country=address.opt_text("country") if address else None,
             currency=told.currency() if told.opt_text("currency") else None,
             default_method=method or told.opt_ref("default_source"),
-            metadata=told.texts("metadata"),
+            metadata=told.metadata(),
             deleted=deleted,
             data=_kept(told, settings, method),
-            idempotency_key=event.key if event.type == "customer.created" else None,
+            idempotency_key=event.key
+            if event.type == "customer.created"
+            else told.texts("metadata").get(OURS),
         ),
     )
 
@@ -66,13 +68,15 @@ def method(event: Event) -> tuple[MethodFact, ...]:
     told = event.object
     told.present("customer")
     owner = told.opt_ref("customer")
-    detached = event.type == "payment_method.detached"
+    looked_at = event.type == "payment_method.fetched"
+    # Who looks at one looks at one that somebody had: it is nobody's only once it is detached.
+    detached = event.type == "payment_method.detached" or (looked_at and owner is None)
     if owner is None and not detached:
         return ()
     kind = told.text("type")
     details = told.opt_child(kind)
     # An address changed is no new card; only the instrument's own details are.
-    replaced = event.type != "payment_method.updated" or event.changed(kind)
+    replaced = not looked_at and (event.type != "payment_method.updated" or event.changed(kind))
     brand = details.opt_text("brand") if details else None
     return (
         MethodFact(

@@ -10,22 +10,29 @@ from recoup.config import Config
 from recoup.core.billing.answers import Answer, Quote
 from recoup.core.billing.requests import ChangeSubscription, Request
 from recoup.core.facts import PaymentFact, Reading
-from recoup.errors import ConfigError, Rejected
+from recoup.errors import ConfigError
 from recoup.processors.base import Kind, Line, Page
-from recoup.processors.stripe import reader
+from recoup.processors.stripe import collecting, reader, showing
 from recoup.processors.stripe.calls.client import PINNED, Client
-from recoup.processors.stripe.desk import asking
+from recoup.processors.stripe.desk import asking, quoting
 
 
 class StripeProcessor:
-    """Stripe, as `recoup.processors.base.Processor` asks for it."""
+    """
+    Stripe, as `recoup.processors.base.Processor` asks for it.
+
+    Args:
+        client: Makes its calls.
+        retries_itself: Whether the account's own retries are on. The API does not show it; in a
+            new account they are.
+    """
 
     name = "stripe"
-    retries_itself = False
     events_kept = timedelta(days=30)
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, retries_itself: bool = True) -> None:
         self._client = client
+        self.retries_itself = retries_itself
 
     @classmethod
     def of(cls, config: Config, line: Line) -> Self:
@@ -38,22 +45,29 @@ class StripeProcessor:
                 line=line,
                 base=config.stripe_api_base,
                 version=config.stripe_api_version or PINNED,
-            )
+            ),
+            retries_itself=config.stripe_retries,
         )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
 
     def pay_invoice(
         self, invoice: str, *, method: str | None, key: str, off_session: bool = True
     ) -> PaymentFact:
         """See `recoup.processors.base.Collects`."""
-        raise Rejected("pay_invoice is not asked of Stripe")
+        return collecting.pay(
+            self._client, invoice, method=method, key=key, off_session=off_session
+        )
 
     def find_payment(self, invoice: str, *, key: str, since: datetime) -> PaymentFact | None:
         """See `recoup.processors.base.Collects`."""
-        raise Rejected("find_payment is not asked of Stripe")
+        return collecting.find(self._client, invoice, key=key, since=since)
 
     def cancel_subscription(self, subscription: str, *, reason: str, key: str) -> None:
         """See `recoup.processors.base.Ends`."""
-        raise Rejected("cancel_subscription is not asked of Stripe")
+        collecting.cancel(self._client, subscription, reason=reason, key=key)
 
     def ask(self, request: Request, *, key: str) -> Answer:
         """See `recoup.processors.base.Bills`."""
@@ -65,19 +79,19 @@ class StripeProcessor:
 
     def quote(self, change: ChangeSubscription) -> Quote:
         """See `recoup.processors.base.Bills`."""
-        raise Rejected("quote is not asked of Stripe")
+        return quoting.quote(self._client, change)
 
     def event_page(self, since: datetime, *, after: str | None = None) -> Page:
         """See `recoup.processors.base.Shows`."""
-        raise Rejected("event_page is not asked of Stripe")
+        return showing.event_page(self._client, since, after)
 
     def object_page(self, kind: Kind, *, after: str | None = None, of: str | None = None) -> Page:
         """See `recoup.processors.base.Shows`."""
-        raise Rejected("object_page is not asked of Stripe")
+        return showing.object_page(self._client, kind, after, of)
 
     def look_up(self, kind: Kind, id: str) -> bytes | None:
         """See `recoup.processors.base.Shows`."""
-        raise Rejected("look_up is not asked of Stripe")
+        return showing.look_up(self._client, kind, id)
 
     def read(self, event: Mapping[str, Any]) -> Reading:
         """See `recoup.processors.base.Tells`."""

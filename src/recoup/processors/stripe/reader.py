@@ -25,6 +25,7 @@ _EXACT: Final[Mapping[str, tuple[str, Facts]]] = {
     "customer.created": ("customer", people.customer),
     "customer.updated": ("customer", people.customer),
     "customer.deleted": ("customer", people.customer),
+    "customer.fetched": ("customer", people.customer),
     "charge.refund.updated": ("refund", payments.refund),
 }
 #: Types by how they begin; the longer beginnings first.

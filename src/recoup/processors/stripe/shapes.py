@@ -21,6 +21,9 @@ _WHOLE: Final = 100
 _INT32: Final = 2**31 - 1
 _LONGEST_ID: Final = 255  # Stripe's own limit
 
+#: The key in metadata under which we keep which request of ours made a thing.
+OURS: Final = "recoup_request"
+
 
 class Shape:
     """One JSON object inside an event."""
@@ -205,6 +208,10 @@ class Shape:
         if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
             raise self.wrong(name, "is no map of text to text")
         return dict(value)
+
+    def metadata(self) -> dict[str, str]:
+        """Return the host's metadata; what is there of ours is not the host's."""
+        return {key: text for key, text in self.texts("metadata").items() if key != OURS}
 
     def opt_texts(self, name: str) -> list[str]:
         """Return a list of texts; absent and null are empty."""

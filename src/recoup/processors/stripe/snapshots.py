@@ -2,16 +2,20 @@
 Objects as they are now, told as events: so what is fetched is read, kept and absorbed like news.
 
 The type ends in ".fetched", the time is that of the look, to the second. What happened in that
-same second before the look is older than it: the id of a look sorts after those of events.
+same second before the look is older than it: the id of a look sorts after those of events, and
+after those of earlier looks at the same object.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+
+from recoup.core.facts import ANSWER, LOOK
 
 _encode: Final = msgspec.json.Encoder().encode
 #: How the types of events about an object begin, where not as the object is called.
@@ -29,17 +33,21 @@ def snapshot(
     version: str | None = None,
     request_id: str | None = None,
     key: str | None = None,
+    turn: int | None = None,
 ) -> dict[str, Any]:
     """
     Return an event that tells of `object_` as it was at `at` (UTC).
 
     Args:
         key: The idempotency key, when a request of ours made it so.
+        turn: Orders the looks of one second, because a second tells too little apart: greater is
+            later. By default by this machine's clock, which is used for nothing else.
     """
     kind, second = str(object_["object"]), int(at.timestamp())
+    order = time.time_ns() if turn is None else turn
     beginning = _BEGINNINGS.get(kind, kind)
     return {
-        "id": f"fetched_{object_['id']}_{second}",
+        "id": f"{LOOK}{object_['id']}_{second}_{order:020d}{ANSWER if key else ''}",
         "object": "event",
         "api_version": version,
         "created": second,

@@ -160,12 +160,14 @@ def begins(row: Row, fact: SubscriptionFact, gates: Gates) -> None:
     """
     if gates.awaited(row["id"]) or not states.is_live(fact.status):
         return
-    known = row["activated_at"]
+    known, at = row["activated_at"], fact.seen.at
     if known is not None and gates.dated(row["id"]):
         return
-    if known is None or fact.seen.at < known:
-        row.values["activated_at"] = fact.seen.at
-        row.at = row.at or fact.seen.at
+    if fact.began is not None and row.before is None:  # nobody has told of it before
+        at = min(at, fact.began)
+    if known is None or at < known:
+        row.values["activated_at"] = at
+        row.at = row.at or at
 
 
 def word(row: Row) -> str | None:

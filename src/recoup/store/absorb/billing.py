@@ -7,8 +7,8 @@ from typing import Final
 
 from recoup.core import states
 from recoup.core.billing.outcomes import resolution
-from recoup.core.facts import InvoiceFact, SubscriptionFact, ends_its_second
-from recoup.core.states import InvoiceStatus, SubscriptionStatus
+from recoup.core.facts import InvoiceFact, Seen, SubscriptionFact, ends_its_second
+from recoup.core.states import SUBSCRIPTION_RANK, InvoiceStatus, SubscriptionStatus
 from recoup.store import tables
 from recoup.store.absorb import activation
 from recoup.store.absorb.known import Known, Told
@@ -76,6 +76,8 @@ def _offered(row: Row, fact: SubscriptionFact) -> bool:
     was left and came back within the second, an earlier report of it may be the one that stays.
     """
     known, seen = row.seen, fact.seen
+    if known is not None and seen.looked:
+        return _shown(row, known, fact)
     if known is None or (known.rank, known.at) != (seen.rank, seen.at):
         return row.offer(seen, _subscription(fact))
     tie = known.tie | seen.tie
@@ -87,6 +89,23 @@ def _offered(row: Row, fact: SubscriptionFact) -> bool:
     if tie != known.tie:
         row.seen, row.values["seen_tie"] = replace(known, tie=tie), tie
     return False
+
+
+def _shown(row: Row, known: Seen, fact: SubscriptionFact) -> bool:
+    """
+    Take what a look shows if it is newer than all before; return whether.
+
+    A look that shows a status that was left moments before it shows what was: the processor's
+    own copies lag behind. Until that is certain what was left is kept in mind.
+    """
+    seen, bit = fact.seen, 1 << SUBSCRIPTION_RANK[fact.status]
+    if (seen.rank, seen.at, seen.event) <= (known.rank, known.at, known.event):
+        return False
+    lags = seen.may_lag(known)
+    if lags and known.tie & bit:
+        return False
+    row.take(replace(seen, tie=known.tie & ~bit if lags else 0), _subscription(fact))
+    return True
 
 
 def invoices(writer: Writer, processor: str, told: Told, known: Known, waiting: Waiting) -> None:

@@ -9,7 +9,7 @@ newest. That is why no order and no repetition of the same events makes a differ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -25,7 +25,7 @@ from recoup.store.absorb import (
 )
 from recoup.store.absorb.known import Known, Told
 from recoup.store.absorb.mirror import Mirror, Row
-from recoup.store.absorb.waiting import Waiting
+from recoup.store.absorb.waiting import Waiting, contradictions
 from recoup.store.writer import Writer
 
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
@@ -37,12 +37,17 @@ class Absorbed:
     What a batch did.
 
     `waiting` says of each event (by its place) that could not be applied whole what it waits
-    for, "customer:cus_1"; `arrived` names what others may have been waiting for.
+    for, "customer:cus_1"; `refused` of each that contradicts what is known why; `arrived` names
+    what others may have been waiting for. `news` are the ids of the events and looks that rows
+    hold by now and that told something; `newcomers` customers of whom nobody had heard.
     """
 
     customers: frozenset[int]
     waiting: Mapping[int, str]
     arrived: frozenset[str]
+    refused: Mapping[int, str] = field(default_factory=dict)
+    news: frozenset[str] = frozenset()
+    newcomers: frozenset[int] = frozenset()
 
 
 def absorb(writer: Writer, processor: str, events: Sequence[Sequence[Fact]]) -> Absorbed:
@@ -57,6 +62,9 @@ def absorb(writer: Writer, processor: str, events: Sequence[Sequence[Fact]]) -> 
     """
     told = Told.of(events)
     known = Known.read(writer.connection, processor, told)
+    refused = contradictions(told, known)
+    if refused:
+        told = told.without(refused)
     waiting = Waiting()
     people.customers(writer, processor, told, known, waiting)
     people.methods(writer, processor, told, known, waiting)
@@ -69,16 +77,29 @@ def absorb(writer: Writer, processor: str, events: Sequence[Sequence[Fact]]) -> 
     payments.payments(writer, processor, told, known, waiting)
     reversals.refunds(writer, processor, told, known, waiting)
     reversals.disputes(writer, processor, told, known, waiting)
-    customers = _write(writer, known)
+    touched, news = _write(writer, known)
+    newcomers = {row["id"] for row in known.customers.by_id.values() if row.before is None}
     writer.flush()
     payments.doubt(writer, known)
     redemptions.given_back(writer, known)
     reversals.came_back(writer, known)
-    return Absorbed(customers, waiting.parents, frozenset(waiting.told))
+    return Absorbed(
+        touched,
+        waiting.parents,
+        frozenset(waiting.told),
+        refused,
+        news,
+        frozenset(newcomers),
+    )
 
 
-def _write(writer: Writer, known: Known) -> frozenset[int]:
-    """Hand every changed row to the writer, in the order in which things happened."""
+def _write(writer: Writer, known: Known) -> tuple[frozenset[int], frozenset[str]]:
+    """
+    Hand every changed row to the writer, in the order in which things happened.
+
+    Returns the customers concerned and the news that told something. A look that shows what was
+    known concerns nobody.
+    """
     for row in known.invoices.changed():
         if row.type is None and row.was("first_failed_at") is None and row["first_failed_at"]:
             row.type = "invoice.failed"
@@ -93,13 +114,22 @@ def _write(writer: Writer, known: Known) -> frozenset[int]:
     )
     changed = [(row, mirror) for mirror in mirrors for row in mirror.changed()]
     changed.sort(key=lambda each: each[0].at or _BEFORE_ALL)
-    touched = {_customer(row) for row, mirror in changed if _put(writer, row, mirror)}
-    for mirror in (known.coupons, known.codes):  # nobody's, so nobody's state follows from them
-        for row in mirror.changed():
-            _put(writer, row, mirror)
+    nobodys = [
+        (row, mirror) for mirror in (known.coupons, known.codes) for row in mirror.changed()
+    ]
+    told = [row for row, _ in (*changed, *nobodys) if row.tells()]
+    news = {row.seen.event for row in told if row.seen is not None}
+    silent = {id(row) for row, _ in changed if row.seen and row.seen.looked and not row.tells()}
+    touched = {
+        _customer(row)
+        for row, mirror in changed
+        if _put(writer, row, mirror) and id(row) not in silent
+    }
+    for row, mirror in nobodys:  # nobody's state follows from them
+        _put(writer, row, mirror)
     people.standings(writer, known)
     cases.beginnings(writer, known)
-    return frozenset(touched)
+    return frozenset(touched), frozenset(news)
 
 
 def _put(writer: Writer, row: Row, mirror: Mirror) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -66,6 +66,15 @@ class Told:
             for fact in facts:
                 lists[type(fact)].append((event, fact))
         return told
+
+    def without(self, events: Collection[int]) -> Told:
+        """Return the same facts but those of `events`."""
+        return Told(
+            *(
+                [each for each in getattr(self, one.name) if each[0] not in events]
+                for one in fields(self)
+            )
+        )
 
 
 class Known:

@@ -46,7 +46,7 @@ class Row:
 
     def offer(self, seen: Seen, values: Values) -> bool:
         """Take `values` if their news is newer than all before; return whether."""
-        if self.seen is not None and seen <= self.seen:
+        if self.seen is not None and (seen <= self.seen or _lags(seen, self.seen)):
             return False
         self.take(seen, values)
         return True
@@ -59,6 +59,15 @@ class Row:
             seen_rank=seen.rank, seen_at=seen.at, seen_tie=seen.tie, seen_event=seen.event
         )
         self.at = seen.at
+
+    def tells(self) -> bool:
+        """Whether more has changed than when it was last heard of."""
+        before = self.before
+        return before is None or any(
+            before[name] != value
+            for name, value in self.values.items()
+            if not name.startswith("seen_")
+        )
 
     def earliest(self, name: str, instant: datetime) -> None:
         """Keep the earlier of the row's instant and this one."""
@@ -117,6 +126,11 @@ class Mirror:
 
     def changed(self) -> Iterable[Row]:
         return (row for row in self.by_id.values() if row.values)
+
+
+def _lags(seen: Seen, known: Seen) -> bool:
+    """Whether a look shows less than was known shortly before: then it shows what was."""
+    return seen.tie < known.tie and seen.may_lag(known)
 
 
 def _seen(before: Values) -> Seen | None:

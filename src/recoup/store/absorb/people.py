@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from recoup.core.account import CURRENT
 from recoup.core.facts import CustomerFact, MethodFact
 from recoup.store import tables
 from recoup.store.absorb.known import Known, Told
+from recoup.store.absorb.mirror import Row
 from recoup.store.absorb.waiting import Waiting
 from recoup.store.writer import Writer
 
@@ -22,8 +25,10 @@ def customers(writer: Writer, processor: str, told: Told, known: Known, waiting:
                 writer, {"processor": processor, "processor_id": fact.processor_id}
             )
             row.type = "customer.created"
-        row.earliest("created_at", fact.seen.at)
+        row.earliest("created_at", _created(fact))
         news = _customer(fact) if row["erased_at"] is None else _impersonal(fact)
+        if fact.deleted and fact.seen.looked:  # no more than that is to be seen any more
+            news = {"default_method": None, "deleted": True, "metadata": row["metadata"] or {}}
         if row.offer(fact.seen, news) and fact.deleted and row.before is not None:
             row.type = "customer.deleted"
         waiting.arrived(f"customer:{fact.processor_id}")
@@ -68,13 +73,30 @@ def methods(writer: Writer, processor: str, told: Told, known: Known, waiting: W
                 },
             )
             row.type = "method.attached"
-        row.latest("changed_at", fact.changed_at)
+        row.latest("changed_at", _changed(row, fact))
         news = _method(fact) | ({"backup": None} if fact.detached else {})
         if known.erased(row["customer_id"]):
             news |= {"last4": None}
         if row.offer(fact.seen, news) and fact.detached and row.before is not None:
             row.type = "method.detached"
         waiting.arrived(f"payment_method:{fact.processor_id}")
+
+
+def _created(fact: CustomerFact) -> datetime:
+    """Return when the customer was first heard of; one that somebody looks at may be older."""
+    created = fact.data.get("created")
+    if not (fact.seen.looked and isinstance(created, int)):
+        return fact.seen.at
+    return min(fact.seen.at, datetime.fromtimestamp(created, UTC))
+
+
+def _changed(row: Row, fact: MethodFact) -> datetime:
+    """Return when the instrument last changed: where a look finds another one, by then."""
+    names = ("instrument", "exp_year", "exp_month")
+    found = _method(fact)
+    if fact.seen.looked and row.before and any(row[name] != found[name] for name in names):
+        return fact.seen.at
+    return fact.changed_at
 
 
 def _customer(fact: CustomerFact) -> dict[str, object]:

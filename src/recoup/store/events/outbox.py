@@ -1,8 +1,9 @@
 """
 The outbox: who wants to be told, the events that are told, and a delivery for each of the two.
 
-An event is a row only while some handler wants its type. A delivery is an effect of the handler's
-own kind, "tell:NAME", so only processes that have the handler ever take one.
+An event is a row only while some handler or endpoint wants its type. A delivery is an effect of
+the handler's own kind, "tell:NAME", so only processes that have the handler ever take one; or of
+the endpoint's, "post:ID".
 """
 
 from __future__ import annotations
@@ -21,13 +22,19 @@ from recoup.store.events.catalogue import Event
 
 #: What every handler's kind of effect begins with.
 KIND: Final = "tell:"
-#: Which handlers want what; a query, so that it can travel with others.
-WANTED: Final = ("SELECT DISTINCT type FROM host_handlers", ())
+#: What an endpoint wants that wants every type.
+ALL: Final = "*"
+#: What handlers and endpoints want; a query, so that it can travel with others.
+WANTED: Final = (
+    """SELECT type FROM host_handlers
+       UNION SELECT unnest(types) FROM endpoints WHERE deleted_at IS NULL""",
+    (),
+)
 
 _encode = msgspec.json.Encoder().encode
 
 #: One statement, whose deliveries are in the order of what happened. The jobs' own module can not
-#: be asked to enqueue them: which handlers there are is known here, and only when it is written.
+#: be asked to enqueue them: who is to be told is known here, and only when it is written.
 _PUBLISH: Final = """
     WITH told AS (
         INSERT INTO host_events
@@ -41,9 +48,17 @@ _PUBLISH: Final = """
         RETURNING id, customer_id, type, recorded_at
     ), added AS (
         INSERT INTO effects (kind, key, queue, customer_id, args, due_at, created_at)
-        SELECT 'tell:' || name, 'tell:' || id || ':' || name, 'default', customer_id,
-               jsonb_build_object('event_id', id), recorded_at, recorded_at
-        FROM told JOIN host_handlers USING (type) ORDER BY id, name
+        SELECT kind, key, 'default', customer_id, jsonb_build_object('event_id', id),
+               recorded_at, recorded_at
+        FROM (
+            SELECT 'tell:' || name AS kind, 'tell:' || told.id || ':' || name AS key, told.*
+            FROM told JOIN host_handlers USING (type)
+            UNION ALL
+            SELECT 'post:' || e.id, 'post:' || told.id || ':' || e.id, told.*
+            FROM told JOIN endpoints e
+                 ON e.deleted_at IS NULL AND e.types && ARRAY[told.type, '*']
+        ) AS due
+        ORDER BY id, kind
         RETURNING queue
     )
     SELECT pg_notify('recoup_effects', queue) FROM (SELECT DISTINCT queue FROM added) AS due"""
@@ -60,7 +75,8 @@ _PRUNE: Final = """
     DELETE FROM host_events WHERE id IN (
         SELECT id FROM host_events e WHERE recorded_at < %s AND NOT EXISTS (
             SELECT FROM effects WHERE customer_id = e.customer_id
-            AND starts_with(kind, 'tell:') AND (args ->> 'event_id')::bigint = e.id
+            AND (starts_with(kind, 'tell:') OR starts_with(kind, 'post:'))
+            AND (args ->> 'event_id')::bigint = e.id
             AND state IN ('scheduled', 'running', 'parked'))
         ORDER BY recorded_at LIMIT %s)"""
 
@@ -86,12 +102,12 @@ class Outbox:
             return
         kind = subject.partition(":")[0]
         for name in catalogue.named(kind, type, changes):
-            if name in self._wanted:
+            if name in self._wanted or ALL in self._wanted:
                 body = _encode(catalogue.told(changes)).decode()
                 self._rows.append((customer_id, seq, name, subject, body, occurred_at))
 
     def publish(self, connection: Connection, *, now: datetime) -> None:
-        """Write what was taken, and a delivery for each handler that wants it."""
+        """Write what was taken, and a delivery for each who wants it."""
         if self._rows:
             columns = [list(column) for column in zip(*self._rows, strict=True)]
             batch.fetch(connection, _PUBLISH, (now, *columns))
@@ -132,6 +148,12 @@ def read(connection: Connection, ids: Sequence[int]) -> Mapping[int, Event]:
     return {row[0]: _event(*row) for row in batch.fetch(connection, sql, (list(ids),))}
 
 
+def recorded(connection: Connection, ids: Sequence[int]) -> Mapping[int, datetime]:
+    """Return when these events were recorded (UTC), by id."""
+    sql = "SELECT id, recorded_at FROM host_events WHERE id = ANY(%s)"
+    return dict(batch.fetch(connection, sql, (list(ids),)))
+
+
 def _event(
     id: int, type: str, customer_id: int, subject: str, occurred_at: datetime, body: str
 ) -> Event:
@@ -141,7 +163,7 @@ def _event(
 
 def waits_until(connection: Connection, effect_id: int) -> datetime | None:
     """
-    Return when the last of the deliveries is due that come before this one: to the same handler,
+    Return when the last of the deliveries is due that come before this one: to the same one,
     about the same customer, of what happened earlier. None when it is this one's turn.
 
     One that is parked is not waited for: what can not be delivered must not stop the others.

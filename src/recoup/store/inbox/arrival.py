@@ -72,7 +72,7 @@ def store(
     begins = list(accumulate(sizes, initial=1))[:-1]
     given = (processor, b"".join(raws), now, now, *heads, begins, sizes)
     inserted = _inserted(connection, given, then)
-    fresh = tuple(Letter(id, rows[key][-1], 0) for id, key, *_ in inserted)
+    fresh = tuple(Letter(id, rows[key][-1], 0, key) for id, key, *_ in inserted)
     kept = tuple(letter for letter in fresh if len(letter.raw) <= LARGEST)
     return Stored(
         letters=kept,

@@ -47,6 +47,7 @@ class Letter:
     id: int
     raw: bytes
     failures: int
+    key: str = ""  #: its event's id; only where it was stored just now
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,27 @@ def due(
         "(state = 'received' OR (state = 'failed' AND next_try_at <= %s)) ORDER BY id LIMIT %s"
     )
     return [Letter(*row) for row in batch.fetch(connection, sql, (processor, after, now, limit))]
+
+
+def lease(
+    connection: Connection, processor: str, *, now: datetime, until: datetime, limit: int
+) -> list[Letter]:
+    """
+    Return letters that are due, the oldest first, and let nobody else have them before `until`.
+
+    They stay what they are; when whoever took them dies they are due again.
+    """
+    sql = (
+        "WITH mine AS (SELECT id FROM inbox WHERE processor = %s AND (state = 'received' "
+        "AND coalesce(next_try_at, %s) <= %s OR state = 'failed' AND next_try_at <= %s) "
+        "ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) "
+        "UPDATE inbox SET next_try_at = %s FROM mine WHERE inbox.id = mine.id "
+        "RETURNING inbox.id, raw, failures"
+    )
+    given = (processor, now, now, now, limit, until)
+    return sorted(
+        (Letter(*row) for row in batch.fetch(connection, sql, given)), key=lambda each: each.id
+    )
 
 
 def claimed(connection: Connection, ids: Sequence[int]) -> frozenset[int]:

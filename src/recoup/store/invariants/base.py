@@ -84,10 +84,14 @@ def by_sql(name: str, sentence: str, sql: str) -> Invariant:
 
 
 def busy(customer_id: str) -> str:
-    """Return SQL for: a recompute of this customer is due, or failed and shown as such."""
+    """
+    Return SQL for: a recompute of this customer is due, or failed and shown as such, or nothing is
+    to be decided about it yet.
+    """
     return (
-        f"EXISTS (SELECT FROM standings busy WHERE busy.customer_id = {customer_id}"
+        f"(EXISTS (SELECT FROM standings busy WHERE busy.customer_id = {customer_id}"
         " AND (busy.run_state <> 'ok' OR busy.next_wake_at <= %(now)s))"
+        f" OR EXISTS (SELECT FROM travellers met WHERE met.customer_id = {customer_id}))"
     )
 
 

@@ -1,5 +1,5 @@
 """What all processes that ask one processor share, in their one database."""
 
-from recoup.store.line.turns import DatabaseLine
+from recoup.store.line.turns import DatabaseLine, Pace, State, state
 
-__all__ = ["DatabaseLine"]
+__all__ = ["DatabaseLine", "Pace", "State", "state"]

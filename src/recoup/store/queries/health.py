@@ -91,7 +91,9 @@ def unfinished(connection: Connection) -> Unfinished:
     )
     # Ids are in the order of arrival, and that index is small.
     oldest = "SELECT received_at FROM inbox WHERE state = 'received' ORDER BY id LIMIT 1"
-    effects = "SELECT kind, count(*) FROM effects WHERE state = 'parked' GROUP BY 1 ORDER BY 1"
+    # Endpoints of webhooks out have a kind each; a figure has no ids.
+    effects = """SELECT CASE WHEN starts_with(kind, 'post:') THEN 'post' ELSE kind END, count(*)
+                 FROM effects WHERE state = 'parked' GROUP BY 1 ORDER BY 1"""
     since = fetch(connection, oldest, {})
     return Unfinished(
         inbox=dict(fetch(connection, counts, {})),
@@ -105,3 +107,10 @@ def collectors(connection: Connection) -> Mapping[str, str]:
     sql = """SELECT name, coalesce(body->>'collector', 'recoup') FROM policies
              WHERE name IN (SELECT policy FROM cases WHERE ending IS NULL) ORDER BY name"""
     return dict(fetch(connection, sql, {}))
+
+
+def announced_tries(connection: Connection) -> int:
+    """Return how many open invoices failed that the processor is going to try again by itself."""
+    sql = """SELECT count(*) FROM invoices
+             WHERE status = 'open' AND tries > 0 AND next_try_at IS NOT NULL"""
+    return int(fetch(connection, sql, {})[0][0])

@@ -59,6 +59,7 @@ _STATEMENTS: Final = (
     """UPDATE decisions SET reasons = '{}', changes = '{}' WHERE customer_id = %(id)s""",
     """UPDATE promotion_codes SET code = %(erased)s || '-' || id WHERE customer_id = %(id)s""",
     """DELETE FROM previews WHERE customer_id = %(id)s""",
+    """UPDATE endpoint_tries SET answer = NULL WHERE customer_id = %(id)s""",
     f"""UPDATE mails
         SET args = {_WITHOUT_TEXT}, message_id = NULL,
             reason = CASE WHEN reason IS NOT NULL THEN %(erased)s END

@@ -18,7 +18,7 @@ from recoup.store.tables.ledger import (
     ledger_heads,
 )
 from recoup.store.tables.metadata import metadata, settings
-from recoup.store.tables.runs import decisions, policies, runs
+from recoup.store.tables.runs import decisions, journeys, policies, runs, travellers
 from recoup.store.tables.standing import cases, mails, notices
 from recoup.store.tables.subscriptions import gates, subscriptions
 
@@ -36,6 +36,7 @@ __all__ = [
     "host_handlers",
     "inbox",
     "invoices",
+    "journeys",
     "late_payments",
     "ledger_entries",
     "ledger_heads",
@@ -55,4 +56,5 @@ __all__ = [
     "standings",
     "subscriptions",
     "tasks",
+    "travellers",
 ]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from recoup.store.tables.metadata import identity, instant, metadata
@@ -37,4 +37,28 @@ policies = Table(
     Column("name", Text, primary_key=True),
     Column("body", JSONB, nullable=False),
     instant("added_at", nullable=False),
+)
+
+journeys = Table(
+    "journeys",
+    metadata,
+    identity(),
+    Column("kind", Text, nullable=False),
+    Column("processor", Text, nullable=False),
+    instant("since"),
+    Column("step", Text, nullable=False),
+    Column("cursor", Text),
+    Column("counts", JSONB, nullable=False),
+    instant("begun_at", nullable=False),
+    instant("moved_at", nullable=False),
+    instant("ended_at"),
+    instant("let_go_at"),
+)
+
+travellers = Table(
+    "travellers",
+    metadata,
+    Column("customer_id", BigInteger, primary_key=True),
+    Column("journey_id", BigInteger, primary_key=True),
+    Column("held", Boolean, nullable=False),
 )

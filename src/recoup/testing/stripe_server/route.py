@@ -39,12 +39,14 @@ class Route:
     `params` is the SDK's definition of its parameters: what it does not know is refused as
     `parameter_unknown`. `played` are those that the server plays, dotted where nested
     ("items.price"; "metadata" is all of it): what Stripe knows and the server does not play is
-    refused by name, never ignored.
+    refused by name, never ignored. `clears` are texts, dotted too, that an empty one unsets
+    although the SDK's definition does not say so.
     """
 
     answer: Callable[[Call], Json]
     params: type
     played: frozenset[str] = frozenset()
+    clears: frozenset[str] = frozenset()
 
 
 class Refusal(Exception):

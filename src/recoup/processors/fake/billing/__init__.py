@@ -1,5 +1,5 @@
 """
-Subscriptions and invoices: Stripe Billing with its own retries switched off.
+Subscriptions and invoices: Stripe Billing, its own retries off unless they are switched on.
 
 A renewal's invoice is a draft for an hour, is then finalised and tried once. When that fails the
 subscription is past due, and stays so until its latest invoice is paid or given up. While

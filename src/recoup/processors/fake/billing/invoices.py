@@ -13,7 +13,7 @@ from recoup.core import states
 from recoup.core.states import InvoiceStatus
 from recoup.errors import Rejected
 from recoup.processors.fake import books, events
-from recoup.processors.fake.billing import offers
+from recoup.processors.fake.billing import offers, retries
 from recoup.processors.fake.billing.standing import fall_past_due, restore, subscription_of
 from recoup.processors.fake.model import (
     Collection,
@@ -42,7 +42,9 @@ _CLOSED_AS: Final = {
 def draft(s: Session, sub: Subscription, lines: tuple[Line, ...], reason: str) -> Invoice:
     """Create an invoice of these lines for the current period."""
     cycle = reason == "subscription_cycle"
-    kept = sub.pause is not None and sub.pause.behavior == "keep_as_draft"
+    kept = states.is_given_up(sub.status) or (
+        sub.pause is not None and sub.pause.behavior == "keep_as_draft"
+    )
     made = Invoice(
         id=s.new_id(Invoice),
         created=s.now,
@@ -182,6 +184,7 @@ def failed(s: Session, invoice: Invoice, *, late: bool = False) -> None:
     confirmation".
     """
     first, invoice.failed_once = not invoice.failed_once, True
+    retries.plan(s, invoice)
     s.save(invoice)
     events.invoice(s, "invoice.payment_failed", invoice)
     if first:

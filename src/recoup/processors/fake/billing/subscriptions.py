@@ -143,6 +143,8 @@ def next_period(s: Session, sub: Subscription) -> tuple[Line, ...]:
             for one in sub.next_items
         ]
         sub.next_items = None
+    elif sub.schedule is not None:
+        _complete(s, sub)
     discounts.drop_if_over(s, sub)
     prices = [s.get(Price, item.price) for item in sub.items]
     if prices[0].rhythm != before:
@@ -150,6 +152,14 @@ def next_period(s: Session, sub: Subscription) -> tuple[Line, ...]:
     sub.period_start, sub.changed_at, sub.span = at, at, 0
     sub.period_end = prices[0].end_after(sub.anchor, at)
     return bill_period(s, sub, prices)
+
+
+def _complete(s: Session, sub: Subscription) -> None:
+    """Let the schedule go, whose last phase is over."""
+    for one in sub.schedules:
+        if one.id == sub.schedule:
+            one.completed_at = s.now
+    sub.schedule = None
 
 
 def expire(s: Session, subscription: str) -> None:
@@ -175,7 +185,7 @@ def end(s: Session, sub: Subscription, *, reason: str, comment: str | None) -> N
     discard_offer(s, sub)
     sub.canceled_at = sub.canceled_at or s.now
     sub.end_reason, sub.end_comment = reason, comment
-    sub.next_items, sub.pending, sub.pause = None, (), None
+    sub.next_items, sub.pending, sub.pause, sub.schedule = None, (), None, None
     if states.is_incomplete(sub.status):
         expire(s, sub.id)
         return

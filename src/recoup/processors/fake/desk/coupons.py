@@ -19,6 +19,7 @@ from recoup.core.money import Money
 from recoup.errors import Rejected
 from recoup.processors.fake import customers, events
 from recoup.processors.fake.billing import discounts, subscriptions
+from recoup.processors.fake.desk import metadata
 from recoup.processors.fake.desk.subscribing import second
 from recoup.processors.fake.desk.told import Told
 from recoup.processors.fake.model import Customer, Price, Subscription, smallest
@@ -32,10 +33,18 @@ _LONGEST_NAME: Final = 40
 _DURATIONS: Final = frozenset({"once", "repeating", "forever"})
 
 
-def create(s: Session, asked: CreateCoupon) -> Told:
+def create(
+    s: Session,
+    asked: CreateCoupon,
+    *,
+    products: tuple[str, ...] = (),
+    texts: Mapping[str, str] | None = None,
+) -> Told:
     """
     Create a coupon under the id that the host chose. An id is never used again, not even after
     the coupon was deleted; there Stripe is kinder.
+
+    One for `products` is for the prices they have now; `texts` is its metadata.
     """
     _check(s, asked)
     made = Coupon(
@@ -51,6 +60,8 @@ def create(s: Session, asked: CreateCoupon) -> Told:
         max_redemptions=asked.max_redemptions,
         redeem_by=second(asked.redeem_by),
         prices=tuple(s.get(Price, id_).id for id_ in asked.prices),
+        products=products,
+        metadata=metadata.merged({}, texts),
     )
     events.coupon(s, "coupon.created", s.save(made), valid=True)
     return Told(made.code)
@@ -104,9 +115,12 @@ def delete(s: Session, asked: DeleteCoupon) -> Told:
     return Told(found.code)
 
 
-def create_code(s: Session, asked: CreatePromotionCode) -> Told:
+def create_code(
+    s: Session, asked: CreatePromotionCode, *, texts: Mapping[str, str] | None = None
+) -> Told:
     """
-    Create a promotion code. No two active ones of the same customers are spelled alike.
+    Create a promotion code. No two active ones of the same customers are spelled alike; `texts`
+    is its metadata.
 
     Raises:
         Rejected: its coupon can not be redeemed, it would outlive or outnumber its coupon, or
@@ -134,6 +148,7 @@ def create_code(s: Session, asked: CreatePromotionCode) -> Told:
         first_time=asked.first_time,
         minimum=asked.minimum.minor if asked.minimum else None,
         currency=asked.minimum.currency if asked.minimum else None,
+        metadata=metadata.merged({}, texts),
     )
     s.save(made, owner=_spelling(made.code))
     events.promotion_code(s, "promotion_code.created", made, valid=True)

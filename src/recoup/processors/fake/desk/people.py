@@ -25,7 +25,7 @@ _LONGEST_NAME: Final = 256
 def create(s: Session, asked: CreateCustomer) -> Told:
     made = customers.create(
         s,
-        email=_email(asked.email) or None,
+        email=email_address(asked.email) or None,
         name=_name(asked.name) or None,
         country=None,
         locale=asked.locale or None,
@@ -47,7 +47,7 @@ def update(s: Session, asked: UpdateCustomer) -> Told:
     before = _seen(found)
     texts = metadata.merged(found.metadata, asked.metadata)
     for name, wanted in (
-        ("email", _email(asked.email)),
+        ("email", email_address(asked.email)),
         ("name", _name(asked.name)),
         ("locale", asked.locale),
         ("default_method", _default(s, found, asked.default_method)),
@@ -75,15 +75,28 @@ def locate(s: Session, asked: UpdateTaxLocation) -> Told:
     found = customers.living(s, asked.customer)
     address = places.checked(asked.address)
     shipping = None if asked.shipping is None else places.checked(asked.shipping)
+    place(s, found, address, shipping=shipping, phone=asked.phone)
+    return Told(found.id)
+
+
+def place(
+    s: Session,
+    found: Customer,
+    address: dict[str, str] | None,
+    *,
+    shipping: dict[str, str] | None = None,
+    phone: str | None = None,
+) -> None:
+    """Put the customer there, whether anybody can be there or not; None leaves a thing."""
     previous: dict[str, Any] = {}
-    for name, now in (("address", address), ("shipping", shipping), ("phone", asked.phone)):
+    for name, now in (("address", address), ("shipping", shipping), ("phone", phone)):
         if now is not None and now != getattr(found, name):
             previous[name] = getattr(found, name)
             setattr(found, name, now)
-    found.country = address["country"]
+    if address is not None:
+        found.country = address.get("country")
     if previous:
         events.customer(s, "customer.updated", s.save(found), previous)
-    return Told(found.id)
 
 
 def delete(s: Session, asked: DeleteCustomer) -> Told:
@@ -101,7 +114,13 @@ def _seen(c: Customer) -> dict[str, Any]:
     }
 
 
-def _email(text: str | None) -> str | None:
+def email_address(text: str | None) -> str | None:
+    """
+    Return the text, if mail can be sent there or it is empty.
+
+    Raises:
+        Rejected: it can not.
+    """
     if text:
         name, at, host = text.partition("@")
         odd = any(mark.isspace() for mark in text) or "@" in host

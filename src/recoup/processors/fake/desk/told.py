@@ -30,7 +30,7 @@ def to_pay(s: Session, intent: Intent) -> NextAction | None:
     if state is not None and states.awaits_customer(state):
         return _challenge(s, intent.id)
     page = f"https://invoice.example.com/{s.get(Invoice, intent.invoice).id}"
-    return NextAction("confirm", page, _secret(s, intent.id))
+    return NextAction("confirm", page, secret(s, intent.id))
 
 
 def to_set_up(s: Session, intent: SetupIntent) -> NextAction | None:
@@ -39,14 +39,15 @@ def to_set_up(s: Session, intent: SetupIntent) -> NextAction | None:
         return None
     if states.awaits_customer(intent.state):
         return _challenge(s, intent.id)
-    return NextAction("new_method", client_secret=_secret(s, intent.id))
+    return NextAction("new_method", client_secret=secret(s, intent.id))
 
 
 def _challenge(s: Session, id_: str) -> NextAction:
     url = f"https://hooks.example.com/3d_secure/{id_}"
-    return NextAction("authenticate", url, _secret(s, id_))
+    return NextAction("authenticate", url, secret(s, id_))
 
 
-def _secret(s: Session, id_: str) -> str:
+def secret(s: Session, id_: str) -> str:
+    """Return what the browser confirms a payment or setup intent with."""
     digest = blake2b(f"{id_} {s.dice('secret', id_)}".encode(), digest_size=12).hexdigest()
     return f"{id_}_secret_{digest}"

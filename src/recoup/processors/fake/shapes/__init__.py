@@ -10,6 +10,7 @@ Source: data/stripe_fixtures.json, and Stripe's changelog for 2025-03-31.basil.
 from recoup.processors.fake.shapes.coupons import coupon, promotion_code
 from recoup.processors.fake.shapes.invoices import invoice, invoice_payment
 from recoup.processors.fake.shapes.money import (
+    card_error,
     charge,
     dispute,
     intent,
@@ -23,6 +24,7 @@ from recoup.processors.fake.shapes.wire import amount
 
 __all__ = [
     "amount",
+    "card_error",
     "charge",
     "coupon",
     "customer",

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from recoup.processors.fake.model import Subscription
 from recoup.processors.fake.shapes.wire import Json, amount, is_basil, is_clover
-from recoup.processors.fake.terms import Coupon, Discount, PromotionCode
+from recoup.processors.fake.terms import ANY_PRODUCT, Coupon, Discount, PromotionCode
 
 
 def coupon(c: Coupon, *, valid: bool) -> Json:
@@ -22,14 +22,14 @@ def coupon(c: Coupon, *, valid: bool) -> Json:
         "amount_off": None
         if c.amount_off is None or c.currency is None
         else amount(c.amount_off, c.currency),
-        "applies_to": {"products": ["prod_fake"]} if c.prices else None,
+        "applies_to": {"products": list(c.products) or [ANY_PRODUCT]} if c.prices else None,
         "created": c.created,
         "currency": c.currency and c.currency.lower(),
         "duration": c.duration,
         "duration_in_months": c.months,
         "livemode": False,
         "max_redemptions": c.max_redemptions,
-        "metadata": {},
+        "metadata": c.metadata,
         "name": c.name,
         "percent_off": None if c.percent_off is None else _percent(c.percent_off),
         "redeem_by": c.redeem_by,
@@ -56,7 +56,7 @@ def promotion_code(p: PromotionCode, c: Coupon, *, valid: bool, version: str) ->
         "expires_at": p.expires_at,
         "livemode": False,
         "max_redemptions": p.max_redemptions,
-        "metadata": {},
+        "metadata": p.metadata,
         "restrictions": {
             "first_time_transaction": p.first_time,
             "minimum_amount": None

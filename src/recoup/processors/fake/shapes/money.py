@@ -59,6 +59,20 @@ def _error(pi: Intent, refusal: Refusal) -> Json:
     }
 
 
+def card_error(refusal: Refusal) -> Json:
+    """Return what an error says of a bank that refuses a card."""
+    told = {
+        "advice_code": refusal.advice_code,
+        "code": _failure_code(refusal),
+        "decline_code": refusal.code,
+        "message": _message(refusal),
+        "network_advice_code": refusal.network_advice_code,
+        "network_decline_code": refusal.network_decline_code,
+        "type": "card_error",
+    }
+    return {name: said for name, said in told.items() if said is not None}
+
+
 def _failure_code(refusal: Refusal) -> str:
     return refusal.code if refusal.code in _OWN_CODE | _CHALLENGE else "card_declined"
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from recoup.processors.fake.model import Customer, Instrument, Method
 from recoup.processors.fake.shapes.wire import Json, amount
+
+_ADDRESS: Final = ("city", "country", "line1", "line2", "postal_code", "state")
 
 
 def customer(c: Customer) -> Json:
@@ -31,7 +35,7 @@ def customer(c: Customer) -> Json:
 
 def _address(c: Customer) -> Json | None:
     known = {"country": c.country} if c.address is None and c.country else c.address
-    return known and {"city": None, "line1": None, **known}
+    return {**dict.fromkeys(_ADDRESS), **known} if known else None
 
 
 def method(m: Method, instrument: Instrument) -> Json:

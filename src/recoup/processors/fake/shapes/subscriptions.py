@@ -15,12 +15,13 @@ def price(p: Price) -> Json:
     return {
         "id": p.id,
         "object": "price",
-        "active": True,
+        "active": p.active,
         "billing_scheme": "per_unit",
         "created": p.created,
         "currency": p.currency.lower(),
         "livemode": False,
-        "metadata": {},
+        "metadata": p.metadata,
+        "nickname": p.nickname,
         "product": p.product,
         "recurring": {
             "interval": p.interval,
@@ -67,6 +68,7 @@ def subscription(
                 for item, one in zip(s.items, prices, strict=True)
             ],
             "has_more": False,
+            "url": f"/v1/subscription_items?subscription={s.id}",
         },
         "latest_invoice": s.latest_invoice,
         "livemode": False,
@@ -74,7 +76,7 @@ def subscription(
         "pause_collection": s.pause
         and {"behavior": s.pause.behavior, "resumes_at": s.pause.resumes_at},
         "pending_update": None if s.offer is None or not s.offer.told else _offer(s, s.offer),
-        "schedule": s.next_items and s.id.replace("sub_", "sub_sched_", 1),
+        "schedule": s.schedule or (s.next_items and s.id.replace("sub_", "sub_sched_", 1)),
         "start_date": s.started or s.created,
         "status": s.status,
         "trial_end": s.trial_end,

@@ -11,11 +11,30 @@ from recoup.core.billing.requests import Request
 from recoup.errors import Rejected
 from recoup.processors.stripe import reader
 from recoup.processors.stripe.calls.client import Client
+from recoup.processors.stripe.desk import (
+    changing,
+    coupons,
+    invoices,
+    keeping,
+    methods,
+    money,
+    people,
+    subscribing,
+)
 from recoup.processors.stripe.desk.told import Told, Way
 from recoup.processors.stripe.snapshots import snapshot
 
 #: Type of request -> how it is made and found again. What is not here is refused by name.
-WAYS: Final[Mapping[type, Way]] = {}
+WAYS: Final[Mapping[type, Way]] = {
+    **people.WAYS,
+    **methods.WAYS,
+    **coupons.WAYS,
+    **invoices.WAYS,
+    **money.WAYS,
+    **subscribing.WAYS,
+    **keeping.WAYS,
+    **changing.WAYS,
+}
 
 
 def ask(client: Client, request: Request, key: str) -> Answer:

@@ -16,4 +16,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("SELECT 1")
+    op.execute(
+        "DROP FUNCTION take_turn(text, interval, interval, double precision, interval, integer, "
+        "interval)"
+    )
+    op.execute("DROP TABLE line_silences")
+    op.execute("DROP TABLE line_slots")
+    op.execute("DROP TABLE line_turns")

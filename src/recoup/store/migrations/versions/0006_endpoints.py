@@ -16,4 +16,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("SELECT 1")
+    op.execute("DROP INDEX effects_posts")
+    op.execute("DROP TABLE endpoint_tries")
+    op.execute("DROP TABLE endpoint_secrets")
+    op.execute("DROP TABLE endpoints")
+    # Nobody could deliver them any more, nor close the tasks.
+    op.execute("DELETE FROM effects WHERE starts_with(kind, 'post:')")
+    op.execute("DELETE FROM tasks WHERE starts_with(key, 'endpoint:')")
