@@ -99,19 +99,7 @@ class Recoup:
         )
         self.engine = Engine(_policies(policies or _chosen(config), known), reference.load_rules())
         self.plans = plans or _sold(config)
-        self.world = World(
-            processor=self.processor,
-            sender=sender or sender_for(config),
-            policies=self.engine.policies,
-            rules=self.engine.rules,
-            recompute=self._recomputed,
-            absorb=self.absorb_stored,
-            base_url=config.base_url,
-            mail_from=config.mail_from,
-            business=config.mail_from.partition("<")[0].strip() or "us",
-            kinds=kinds,
-            plans=self.plans,
-        )
+        self.world = _world(self, sender or sender_for(config), kinds)
         self.handlers = work.handlers(self.world)
         self.on = Listeners(self.database, self.handlers).on
         self.endpoints, self._courier = endpoints.by(config, self.database, self.clock.now)
@@ -126,18 +114,8 @@ class Recoup:
             queues=config.queues,
         )
         self._begin()
-        office = Office(
-            database=self.database,
-            processor=self.processor,
-            now=self.clock.now,
-            recompute=self._recomputed,
-            carry_out=self._carry_out,
-            unstored=self.world.unstored,
-            plans=self.plans,
-            kinds=kinds,
-        )
         self._lender = Lender(self.database, config.schema_name)
-        self._open_to(office)
+        self._open_to(_office(self, kinds))
         self.entitlements = Entitlements(self.database, self.plans, processor=self.processor.name)
         self.ledger = Ledger(self.database)
 
@@ -316,6 +294,38 @@ class Recoup:
         with self.database.begin() as connection:
             settings.remember_policies(connection, tables, now=now)
             clocks.schedule(connection, self._recurring, now=now)
+
+
+def _world(recoup: Recoup, sender: Sender, kinds: Mapping[str, Kind[Any]]) -> World:
+    """Return what effects reach, and their way back into the loop."""
+    config = recoup.config
+    return World(
+        processor=recoup.processor,
+        sender=sender,
+        policies=recoup.engine.policies,
+        rules=recoup.engine.rules,
+        recompute=recoup._recomputed,
+        absorb=recoup.absorb_stored,
+        base_url=config.base_url,
+        mail_from=config.mail_from,
+        business=config.mail_from.partition("<")[0].strip() or "us",
+        kinds=kinds,
+        plans=recoup.plans,
+    )
+
+
+def _office(recoup: Recoup, kinds: Mapping[str, Kind[Any]]) -> Office:
+    """Return where commands are recorded and carried out."""
+    return Office(
+        database=recoup.database,
+        processor=recoup.processor,
+        now=recoup.clock.now,
+        recompute=recoup._recomputed,
+        carry_out=recoup._carry_out,
+        unstored=recoup.world.unstored,
+        plans=recoup.plans,
+        kinds=kinds,
+    )
 
 
 def _clock(simulated: str | None, config: Config) -> Clock:

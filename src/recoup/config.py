@@ -23,6 +23,9 @@ PREFIX: Final = "RECOUP_"
 _STRONG: Final = re.compile(r"[!-+\--~]{16,200}")  # no comma, no blank
 _MOST_SECRETS: Final = 8
 _KEY: Final = re.compile(r"(sk|rk)_(test|live)_\w{8,240}", re.ASCII)
+_VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(\.[a-z]+)?")
+#: Before it, subscriptions and invoices were asked for in other words.
+OLDEST_ASKED: Final = "2025-03-31.basil"
 _LONG: Final = re.compile(r"[!-~]{32,200}")
 #: The queues that there are.
 QUEUES: Final = ("billing", "webhooks", "mail", "default")
@@ -56,8 +59,8 @@ class Config(BaseSettings):
     )
     stripe_api_version: str | None = Field(
         None,
-        pattern=r"^20\d\d-\d\d-\d\d(\.[a-z]+)?$",
-        description="the version that requests ask for; unset: the one Recoup was tested with",
+        description="the version that requests ask for, 2025-03-31.basil or newer; unset: the "
+        "one Recoup was tested with",
     )
     stripe_retries: bool = Field(
         True,
@@ -169,6 +172,14 @@ class Config(BaseSettings):
         if not len(set(given)) == len(given) <= _MOST_SECRETS:
             raise ValueError(f"at most {_MOST_SECRETS} different secrets")
         return value
+
+    @field_validator("stripe_api_version")
+    @classmethod
+    def _is_asked_for(cls, value: str | None) -> str | None:
+        # Events of older versions are read; in older ones nobody is asked for anything.
+        if value and (not _VERSION.fullmatch(value) or value < OLDEST_ASKED):
+            raise ValueError(f"a version of Stripe's, {OLDEST_ASKED} or newer")
+        return value or None
 
     @field_validator("stripe_api_key")
     @classmethod

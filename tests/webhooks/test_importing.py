@@ -67,12 +67,16 @@ class TestAnImport:
             "customers": 6, "payment_methods": 6, "subscriptions": 6, "invoices": 3,
         }  # fmt: skip
         assert scene.rows("SELECT DISTINCT state FROM attempts") == [{"state": "declined"}]
-        assert scene.violations() == ()
 
     def test_brings_what_was_closed_since_an_instant_too(self, scene):
         scene.recoup.imports.run(since=START + timedelta(days=31))
 
         assert counted(scene, "invoices", "attempts") == {"invoices": 6, "attempts": 6}
+
+    def test_leaves_nothing_that_must_not_be(self, scene):
+        scene.recoup.imports.run(since=START)
+
+        assert scene.violations() == ()
 
     def test_dates_people_and_debts_as_they_were(self, scene):
         scene.recoup.imports.run()
@@ -106,7 +110,7 @@ class TestAnImport:
         assert decided(scene) == set()
 
     def test_lets_happen_just_that(self, scene):
-        scene.recoup.imports.run()
+        scene.recoup.imports.run(since=START)
         would = rehearsed(scene)
 
         assert scene.recoup.imports.go() == 6

@@ -12,6 +12,7 @@ from recoup.core.billing.requests import ItemChange
 from recoup.core.facts import InvoiceFact
 from recoup.core.money import Money
 from recoup.errors import Rejected, Unreachable
+from recoup.processors.fake import Slow
 from recoup.processors.stripe.calls.errors import Declined
 from recoup.testing.bills import DAY, started, subscription
 from recoup.testing.stripe_server import Fault
@@ -59,7 +60,26 @@ def several(**how):
     return make
 
 
+def cheaper(shop):
+    """Give back what is left of the period, to the customer's good."""
+    sub = started(shop)
+    shop.wait(10 * DAY)
+    return change(shop, sub, price=shop.price(Money(100, "EUR")), proration="invoice_now")
+
+
+def debited(shop):
+    """Change what is paid by a debit that takes days."""
+    customer = shop.fake.create_customer(email="ada@example.com")
+    shop.fake.attach_method(customer, Slow(), kind="sepa_debit")
+    wanted = (ask.ItemWanted(shop.price(DEAR)),)
+    begun = shop.processor.ask(ask.StartSubscription(customer, wanted), key="recoup:slow")
+    shop.wait(8 * DAY)
+    return change(shop, subscription(begun), quantity=3, proration="invoice_now")
+
+
 CHANGES = {
+    "to the customer's good": cheaper,
+    "on its way for days": debited,
     "on the next bill": dearer(),
     "billed now": dearer(proration="invoice_now"),
     "for nothing": dearer(proration="none"),

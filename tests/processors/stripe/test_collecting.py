@@ -117,6 +117,15 @@ class TestPaying:
         with pytest.raises(Rejected, match="settled without a payment"):
             collecting.pay(client, "in_1", method=None, key=KEY, off_session=True)
 
+    def test_whose_answer_is_not_understood_is_unknown(self, scripted):
+        """It must not stop the tries of others, and may have taken money."""
+        refusal = error(402, "card_declined", "card_error", charge="ch_1")
+        charge = {"id": "ch_1", "object": "charge", "created": 1, "status": "new"}
+        client, _ = scripted(refusal, whole(body=charge))
+
+        with pytest.raises(Unreachable, match=r"not understood.*status is unknown: 'new'"):
+            collecting.pay(client, "in_1", method=None, key=KEY, off_session=True)
+
     @pytest.mark.parametrize(("kind", "done"), [("error_after", True), ("error", False)])
     def test_that_broke_is_looked_up_not_repeated(self, town, stripe, kind, done):
         owed, since = town.owed("pays"), town.now()

@@ -81,7 +81,7 @@ class TestTheServer:
         ):
             url = process.stdout.readline().strip()
             fake.create_customer(email="ada@example.com")
-            there = stripe.StripeClient("sk_test_recoup", base_addresses={"api": url})
+            there = stripe.StripeClient("sk_test_of_recoup", base_addresses={"api": url})
             seen = there.v1.events.list().data
             process.kill()
         assert [event.type for event in seen] == ["customer.created"]

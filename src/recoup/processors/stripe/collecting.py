@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from recoup.core import states
 from recoup.core.facts import PaymentFact
 from recoup.core.states import SubscriptionStatus
-from recoup.errors import Busy, Rejected
+from recoup.errors import Busy, Rejected, Unreachable, Unreadable
 from recoup.processors.stripe import reader
 from recoup.processors.stripe.calls.client import Client, Reply
 from recoup.processors.stripe.calls.errors import Declined, Denied
@@ -144,8 +144,25 @@ def _outcome(
 def _charged(client: Client, charge: Json, invoice: str, key: str) -> PaymentFact:
     # Dated by the charge itself: the same charge is always told alike, however often it is seen.
     event = _told(client, charge, datetime.fromtimestamp(charge["created"], UTC), key=key)
-    (fact,) = (one for one in reader.read(event).facts if isinstance(one, PaymentFact))
+    fact = _try_in(event)
+    if fact is None:
+        raise Unreachable(f"what Stripe says of {charge['id']} is about nothing that is kept")
     return replace(fact, invoice=invoice, idempotency_key=key)
+
+
+def _try_in(event: Json) -> PaymentFact | None:
+    """
+    Return the try that an event tells of.
+
+    Raises:
+        Unreachable: it is not understood. What became of the try is unknown until it is, and that
+            is no reason to leave other tries alone.
+    """
+    try:
+        facts = reader.read(event).facts
+    except Unreadable as problem:
+        raise Unreachable(f"what Stripe says is not understood: {problem}") from problem
+    return next((one for one in facts if isinstance(one, PaymentFact)), None)
 
 
 def _waiting(client: Client, intent: Json, reply: Reply, key: str) -> PaymentFact | None:
@@ -153,7 +170,7 @@ def _waiting(client: Client, intent: Json, reply: Reply, key: str) -> PaymentFac
     if intent["status"] != "requires_action":
         return None
     event = _told(client, intent, reply.at, key=key) | {"type": _WAITS}
-    return next((one for one in reader.read(event).facts if isinstance(one, PaymentFact)), None)
+    return _try_in(event)
 
 
 def _told(
@@ -201,9 +218,9 @@ def _waited(
             id_ = str(event["data"]["object"]["id"])
             charge = client.do(lambda sdk, _, id_=id_: sdk.v1.charges.retrieve(id_)).body  # type: ignore[misc]
             return _charged(client, charge, "", key)
-        for fact in reader.read(event).facts:
-            if isinstance(fact, PaymentFact):
-                return fact
+        failed = _try_in(event)
+        if failed is not None:
+            return failed
     return _waiting(client, intent, reply, key)
 
 

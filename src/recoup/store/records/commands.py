@@ -374,7 +374,7 @@ def told(error: RecoupError) -> dict[str, Any]:
 
 def wordless(error: ProcessorError) -> ProcessorError:
     """Return the same refusal without the processor's words, for what must not be kept."""
-    word = getattr(error, "code", "refused")
+    word = getattr(error, "code", None) or "refused"
     quiet = type(error)(f"{word}: the processor's words are not kept", request_id=error.request_id)
     if isinstance(quiet, errors.Busy) and isinstance(error, errors.Busy):
         quiet.after = error.after

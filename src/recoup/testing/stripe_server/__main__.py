@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m recoup.testing.stripe_server")
     parser.add_argument("--world", type=Path, required=True, help="the world's file")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--key", default="sk_test_recoup", help="the account's secret key")
+    parser.add_argument("--key", default="sk_test_of_recoup", help="the account's secret key")
     parser.add_argument("--version", help="the account's version, if not the world's")
     parser.add_argument("--rates", action="store_true", help="25 requests a second, as Stripe")
     given = parser.parse_args(arguments)

@@ -53,7 +53,7 @@ class StripeServer:
         world: FakeProcessor | Path | str = ":memory:",
         *,
         port: int = 0,
-        key: str = "sk_test_recoup",
+        key: str = "sk_test_of_recoup",
         version: str | None = None,
         rates: Rates | None = None,
         smart_retries: bool = False,

@@ -32,8 +32,8 @@ from recoup.processors.stripe.shapes import OURS
 
 Json = Mapping[str, Any]
 
-#: What is asked for with every subscription: its discounts, and its newest invoice's payments.
-WHOLE: Final = ["discounts", "latest_invoice.payments"]
+#: What is asked for with every subscription: its discounts, and who pays its newest invoice how.
+WHOLE: Final = ["discounts", "latest_invoice.customer", "latest_invoice.payments"]
 #: From here on subscriptions are billed in another mode than the classic one, unless asked.
 CLOVER: Final = "2025-09-30"
 AUTOMATIC: Final = "charge_automatically"
@@ -74,7 +74,8 @@ def second(instant: datetime) -> int:
 def told(client: Client, reply: Reply, *, billed: bool) -> Told:
     """
     Return what a reply says that shows a subscription whole; with `billed` what was asked for
-    now too: the newest invoice, its payment and its charge.
+    now too: the newest invoice, its payment and its charge, and the customer whose credit it used
+    or gave.
 
     The status is Stripe's, or "requires_action" where the customer must authenticate a payment.
     """
@@ -84,7 +85,8 @@ def told(client: Client, reply: Reply, *, billed: bool) -> Told:
     action: NextAction | None = None
     if bill is not None:
         intent = _payment(client, bill)
-        shown += (bill, *_of_payment(intent))
+        owner = (bill["customer"],) if bill["starting_balance"] or bill["ending_balance"] else ()
+        shown = (*owner, sub, bill, *_of_payment(intent))
         if intent is not None and intent["status"] == _WAITS:
             action = next_action(intent, bill)
     word = sub["status"] if action is None else _WAITS
