@@ -113,9 +113,12 @@ def posted(where: Where, path: str, bodies: Sequence[bytes]) -> tuple[float, lis
 
 
 def whole(answer: bytes) -> bool:
+    """Whether all of an answer is there: its length is told, or it ends with an empty chunk."""
     head, found, body = answer.partition(b"\r\n\r\n")
     length = re.search(rb"content-length: *(\d+)", head.lower())
-    return bool(found) and length is not None and len(body) >= int(length[1])
+    if length is None:
+        return body.endswith(b"0\r\n\r\n")
+    return bool(found) and len(body) >= int(length[1])
 
 
 def request(path: str, body: bytes, signature: str) -> bytes:

@@ -1,8 +1,4 @@
-"""
-Journeys through all that a processor holds: how far each has come, and whom it has met.
-
-See `recoup.store.journeys.records` and `recoup.store.journeys.lookups`.
-"""
+"""Journeys through all that a processor holds: how far each has come, and whom it has met."""
 
 from recoup.store.journeys.lookups import (
     changeable,
