@@ -304,7 +304,7 @@ def _world(recoup: Recoup, sender: Sender, kinds: Mapping[str, Kind[Any]]) -> Wo
         sender=sender,
         policies=recoup.engine.policies,
         rules=recoup.engine.rules,
-        recompute=recoup._recomputed,
+        recompute=recoup._recomputed,  # noqa: SLF001  they are one
         absorb=recoup.absorb_stored,
         base_url=config.base_url,
         mail_from=config.mail_from,
@@ -320,8 +320,8 @@ def _office(recoup: Recoup, kinds: Mapping[str, Kind[Any]]) -> Office:
         database=recoup.database,
         processor=recoup.processor,
         now=recoup.clock.now,
-        recompute=recoup._recomputed,
-        carry_out=recoup._carry_out,
+        recompute=recoup._recomputed,  # noqa: SLF001  they are one
+        carry_out=recoup._carry_out,  # noqa: SLF001  they are one
         unstored=recoup.world.unstored,
         plans=recoup.plans,
         kinds=kinds,

@@ -29,7 +29,7 @@ from recoup.store import database
 from recoup.store.line import DatabaseLine, Pace
 from recoup.testing.mail import Outbox
 from recoup.testing.scene import Scene
-from recoup.testing.stripe_server import StripeServer
+from recoup.testing.stripe_server import StripeServer, sending
 from recoup.web import serving
 
 SECRET = "whsec_of_the_house_0001"
@@ -159,7 +159,7 @@ class House(Scene):
             try:
                 house = cls(recoup, server, clock, outbox)
                 if site is not None:
-                    server.endpoint(f"{site.url}{web.asgi.WEBHOOKS}", secret=SECRET)
+                    _told_at(server, f"{site.url}{web.asgi.WEBHOOKS}")
                 yield house
             finally:
                 if site is not None:
@@ -175,6 +175,16 @@ class House(Scene):
     def differences(self) -> list[str]:
         """Return where our rows, our invariants and the world disagree."""
         return differences(self.recoup, self.fake)
+
+
+def _told_at(server: StripeServer, url: str) -> None:
+    """Have the account's only endpoint be at `url`; what was not sent yet goes there."""
+    with server._world.session() as s:
+        known = sending.endpoints(s)
+    if known:
+        server.change_endpoint(known[0].id, url=url)
+    else:
+        server.endpoint(url, secret=SECRET)
 
 
 @contextmanager

@@ -118,7 +118,7 @@ class TestALook:
 
         post(scene, letters(scene, after, "invoice.created"))
 
-        (row,) = scene.rows("SELECT raw, state FROM inbox WHERE key LIKE 'fetched_in%'")
+        (row,) = scene.rows("SELECT raw, state FROM inbox WHERE key LIKE '%fetched_in%'")
         assert json.loads(bytes(row["raw"]))["type"] == "invoice.fetched"
         assert row["state"] == "applied"
 

@@ -38,8 +38,9 @@ ON_SESSION_MARK: Final = "recoup_on_session"
 ON_SESSION: Final = "on_session"
 
 
-#: How the ids of looks at the processor's objects begin; what happened in a look's own second,
-#: before it, sorts before it. Those of answers to our requests end in `ANSWER`.
+#: What the ids of looks at the processor's objects have in them, and no others; what happened in
+#: a look's own second, before it, sorts before it. Those of answers to our requests end in
+#: `ANSWER`.
 LOOK: Final = "fetched_"
 ANSWER: Final = "_answer"
 #: A look may show what was true so long before it: the processor's own copies lag behind.
@@ -74,7 +75,7 @@ class Seen:
     @property
     def looked(self) -> bool:
         """Whether somebody looked at the processor's object: then nothing happened at `at`."""
-        return self.event.startswith(LOOK)
+        return LOOK in self.event
 
     def may_lag(self, known: Seen) -> bool:
         """Whether this is a look so soon after `known` that it may show what was before that."""

@@ -141,7 +141,7 @@ class Looker:
 
 def _is_news(one: Understood) -> bool:
     """Whether it was told to us, and says something."""
-    return bool(one.facts) and not one.key.startswith(LOOK)
+    return bool(one.facts) and LOOK not in one.key
 
 
 def _opened(one: Understood) -> Mapping[str, Any]:

@@ -108,7 +108,7 @@ class TestPaying:
         asked = collecting.pay(client, "in_1", method=None, key=KEY, off_session=True)
 
         assert states.awaits_customer(asked.state)
-        assert (asked.processor_id, asked.invoice) == ("pi_1", "in_1")
+        assert (asked.processor_id, asked.invoice) == (f"pi_1/{KEY}", "in_1")
         assert (asked.amount, asked.idempotency_key) == (Money(700, "EUR"), KEY)
 
     def test_of_what_credit_covered_is_refused_because_nothing_was_tried(self, scripted):

@@ -206,5 +206,7 @@ class serving:  # noqa: N801  read as a verb
 
 
 def invoice_of(url, customer):
-    sdk = stripe.StripeClient("sk_test_of_recoup", base_addresses={"api": url}, max_network_retries=0)
+    sdk = stripe.StripeClient(
+        "sk_test_of_recoup", base_addresses={"api": url}, max_network_retries=0
+    )
     return sdk.v1.invoices.create({"customer": customer}, {"idempotency_key": "k1"}).id

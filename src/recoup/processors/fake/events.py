@@ -115,9 +115,14 @@ def invoice_paid_by(s: Session, invoice_: Invoice, intent_: Intent) -> None:
         _emit(s, type_, lambda _: shapes.invoice_payment(invoice_, intent_), None, since=BASIL)
 
 
+def named(seq: int) -> str:
+    """Return the id of the event of this number; ids are in the order of what happened."""
+    return f"evt_fake_{seq:09d}"
+
+
 def _emit(s: Session, type_: str, shape: Shape, previous: Json | None, *, since: str = "") -> str:
     seq = s.count("evt")
-    id_ = f"evt_fake_{seq:09d}"
+    id_ = named(seq)
 
     def body(version: str) -> bytes:
         data: Json = {"object": shape(version)}

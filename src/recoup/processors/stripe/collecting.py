@@ -169,8 +169,9 @@ def _waiting(client: Client, intent: Json, reply: Reply, key: str) -> PaymentFac
     """Return the try of an intent that waits for its customer; None: it does not."""
     if intent["status"] != "requires_action":
         return None
-    event = _told(client, intent, reply.at, key=key) | {"type": _WAITS}
-    return _try_in(event)
+    fact = _try_in(_told(client, intent, reply.at, key=key) | {"type": _WAITS})
+    # An intent waits for one try after another, and each of them is an attempt of its own.
+    return fact and replace(fact, processor_id=f"{fact.processor_id}/{key}")
 
 
 def _told(

@@ -33,6 +33,7 @@ def snapshot(
     version: str | None = None,
     request_id: str | None = None,
     key: str | None = None,
+    last: str | None = None,
     turn: int | None = None,
 ) -> dict[str, Any]:
     """
@@ -40,14 +41,17 @@ def snapshot(
 
     Args:
         key: The idempotency key, when a request of ours made it so.
+        last: The id of the newest event there was, where the ids of events are in order: then
+            what happens later in the same second is newer than the look.
         turn: Orders the looks of one second, because a second tells too little apart: greater is
             later. By default by this machine's clock, which is used for nothing else.
     """
     kind, second = str(object_["object"]), int(at.timestamp())
     order = time.time_ns() if turn is None else turn
     beginning = _BEGINNINGS.get(kind, kind)
+    place = f"{last}~{LOOK}" if last else LOOK
     return {
-        "id": f"{LOOK}{object_['id']}_{second}_{order:020d}{ANSWER if key else ''}",
+        "id": f"{place}{object_['id']}_{second}_{order:020d}{ANSWER if key else ''}",
         "object": "event",
         "api_version": version,
         "created": second,

@@ -15,7 +15,7 @@ import msgspec
 
 from recoup.errors import InvalidValue, Rejected
 from recoup.processors.base import Kind, Page
-from recoup.processors.fake import idempotency, shapes
+from recoup.processors.fake import events, idempotency, shapes
 from recoup.processors.fake.billing import discounts
 from recoup.processors.fake.idempotency import Fault
 from recoup.processors.fake.model import (
@@ -118,7 +118,14 @@ def _line(s: Session, kind: Kind, thing: Any, *, gone_too: bool = False) -> byte
         return None
     # Nothing changes without an event, so their count orders the looks of one second.
     turn = s.counted("evt")
-    told = snapshot(body, at=instant(s.now), livemode=False, version=s.api_version, turn=turn)
+    told = snapshot(
+        body,
+        at=instant(s.now),
+        livemode=False,
+        version=s.api_version,
+        last=events.named(turn) if turn else None,
+        turn=turn,
+    )
     return line(told)
 
 
