@@ -187,7 +187,7 @@ class Config(BaseSettings):
         if value is None or not value.get_secret_value().strip():
             return None
         if not _KEY.fullmatch(value.get_secret_value().strip()):
-            raise ValueError("sk_test_…, sk_live_…, rk_test_… or rk_live_…")
+            raise ValueError("a whole key: sk_test_…, sk_live_…, rk_test_… or rk_live_…")
         return SecretStr(value.get_secret_value().strip())
 
     @field_validator("secret_key")

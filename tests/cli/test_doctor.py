@@ -7,6 +7,17 @@ import pytest
 
 from recoup.store import database
 from recoup.store.line import DatabaseLine
+from recoup.testing.stripe_server import StripeServer
+
+
+@pytest.fixture
+def stripe_server():
+    with StripeServer() as server:
+        yield server
+
+
+def of(server: StripeServer) -> dict[str, str]:
+    return {"recoup_stripe_api_key": server.key, "recoup_stripe_api_base": server.url}
 
 
 def levels(told) -> dict[str, str]:
@@ -114,7 +125,7 @@ class TestDoctor:
         ],
     )
     def test_finds_that_two_or_nobody_would_try_again(
-        self, cli, tmp_path, collector, retries, level
+        self, cli, stripe_server, tmp_path, collector, retries, level
     ):
         file = tmp_path / "policies.toml"
         file.write_text(f'[[policy]]\nkey = "a"\nversion = 1\ncollector = "{collector}"\n')
@@ -124,8 +135,8 @@ class TestDoctor:
                 "doctor",
                 "--json",
                 recoup_policy=str(file),
-                recoup_stripe_api_key="sk_test_12345678",
                 recoup_stripe_retries=retries,
+                **of(stripe_server),
             ).stdout
         )
 
@@ -145,13 +156,23 @@ class TestDoctor:
         assert told.get("retries") == ("warn" if found else None)
 
     @pytest.mark.parametrize(("times", "level"), [(0, "ok"), (1, "warn"), (5, "wrong")])
-    def test_says_whether_stripe_answers(self, cli, engine, times, level):
+    def test_says_whether_stripe_answers(self, cli, engine, stripe_server, times, level):
         for _ in range(times):
             DatabaseLine(engine).silent()
 
-        told = cli("doctor", "--json", recoup_stripe_api_key="sk_test_12345678")
+        told = cli("doctor", "--json", **of(stripe_server))
 
         assert levels(json.loads(told.stdout))["processor"] == level
+
+    def test_asks_stripe_whether_the_key_is_any_good(self, cli, stripe_server):
+        given = of(stripe_server) | {"recoup_stripe_api_key": "sk_test_of_nobody_at_all"}
+
+        told = json.loads(cli("doctor", "--json", **given).stdout)
+
+        (found,) = (one for one in told["findings"] if one["name"] == "processor")
+        assert found["level"] == "wrong"
+        assert "does not take the API key" in found["what"]
+        assert "nobody_at_all" not in found["what"]
 
     def test_says_which_sender_mails_go_by_without_its_password(self, cli):
         given = {"recoup_smtp_url": "smtp://u:sesame@mail.test:25", "recoup_mail_from": "a@b.test"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from recoup import Recoup
 from recoup.core.billing.views import Outcome
 from recoup.core.money import Money, totals
 from recoup.errors import (
@@ -45,6 +46,16 @@ class TestRefunding:
         assert rest.amount == euros(700)
         assert (after.refunded, after.refundable) == (TEN, euros(0))
         assert totals(scene.fake.books().refunded.values()) == (Money(1000, "EUR"),)
+
+    def test_without_a_key_is_a_new_one_each_time_whichever_process_asks(self, scene, paid):
+        """Each process numbers what it writes; a later command never has the smaller number."""
+        here = scene.recoup
+        with Recoup(here.config, processor=scene.fake, clock=here.clock) as there:
+            made = [each.payments.refund(paid.id, euros(100)).id for each in (there, here, here)]
+
+            scene.pace.settle()
+            assert len(set(made)) == 3
+            assert here.payments.get(paid.id).refunded == euros(300)
 
     def test_leaves_the_invoice_paid(self, scene, payments, paid):
         payments.refund(paid.id)

@@ -237,6 +237,11 @@ class TestTheStory:
              "Dunning was put on hold: asked."),
             ("subscription:1", '{"status": ["past_due", "canceled"]}',
              "Subscription it: past_due → canceled."),
+            ("subscription:1", """{"end_requested_at": [null, "2026"],
+             "end_reason": [null, "requested"]}""",
+             "The end of subscription it was asked for: requested."),
+            ("subscription:1", '{"end_requested_at": ["2025", "2026"]}',
+             "The end of subscription it was asked for."),
         ],
     )  # fmt: skip
     def test_has_a_sentence_for(self, subject, body, words):

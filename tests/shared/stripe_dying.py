@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
+from typing import NoReturn
 
 from stripe_house import asking, settings
 
@@ -62,13 +65,42 @@ VERBS = {
 }
 
 
-def call(where: Place, verb: str, who: Somebody, pipe: Pipe) -> None:
+def brood(pipe: Pipe) -> None:
+    """
+    Be the process that workers are forks of, one after another: all of it is imported already.
+
+    Each order is what to call; it is answered by the worker's number, waits for a word to go
+    ahead, and is answered by how the worker ended.
+    """
+    while (order := pipe.recv()) is not None:
+        gate, opened = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _live(gate, *order)
+        pipe.send(child)
+        os.write(opened, pipe.recv())
+        _, status = os.waitpid(child, 0)
+        os.close(gate)
+        os.close(opened)
+        pipe.send(os.waitstatus_to_exitcode(status))
+
+
+def _live(gate: int, where: Place, verb: str, who: Somebody | None) -> NoReturn:
+    try:
+        call(gate, where, verb, who)
+    except BaseException:  # noqa: BLE001  it must not go on as its parent
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def call(gate: int, where: Place, verb: str, who: Somebody | None) -> None:
     """Wait until somebody takes aim, then call the verb, or drain what is due for "drain"."""
     config = settings(where.url, where.home, key=where.key, base=where.base)
     processor = asking(config)
     sender, clock = FileSender(where.home / "mail"), TestClock(where.now)
     with Recoup(config, processor=processor, sender=sender, clock=clock) as recoup:
-        pipe.recv()
+        os.read(gate, 1)
         if verb == "drain":
             worker = recoup.worker()
             worker.tick()

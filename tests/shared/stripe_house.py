@@ -140,6 +140,7 @@ class House(Scene):
         *,
         usual: bool = False,
         door: bool = True,
+        mode: str = "fetch",
         **how: Any,
     ) -> Iterator[House]:
         """
@@ -148,10 +149,11 @@ class House(Scene):
         Args:
             usual: With the processor that the settings make, at Stripe's own pace.
             door: Whether the news comes in.
+            mode: Whether what news is about is looked at: RECOUP_WEBHOOK_MODE.
             how: See `asking`.
         """
         home.mkdir(parents=True, exist_ok=True)
-        config = settings(url, home, key=server.key, base=server.url)
+        config = settings(url, home, key=server.key, base=server.url, webhook_mode=mode)
         processor = None if usual else asking(config, **how)
         clock, outbox = TestClock(server.fake.now), Outbox()
         with Recoup(config, processor=processor, sender=outbox, clock=clock) as recoup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from threading import Lock
 
@@ -14,7 +14,7 @@ from stripe_dying import CHEAP, DEAR, TEN, THIRTY, Place, Somebody
 from stripe_house import House
 from stripe_truth import things
 
-from recoup.processors.fake import NO_FUNDS, Declines
+from recoup.processors.fake import NO_FUNDS, Declines, FakeProcessor, Pays
 from recoup.processors.fake.model import Charge, Invoice, Refund, Subscription
 from recoup.testing.crash import PATIENCE, abandon
 from recoup.testing.stripe_server import Request
@@ -36,6 +36,12 @@ class Sniper:
         with self._lock:
             self._aim, self._seen, self.shot = (pid, moment, number), 0, None
 
+    def rest(self) -> str | None:
+        """Take no aim any more; return which request it shot at, if it did."""
+        with self._lock:
+            self._aim, shot, self.shot = None, self.shot, None
+            return shot
+
     def __call__(self, step: str, request: Request) -> None:
         with self._lock:
             if self._aim is None:
@@ -53,103 +59,107 @@ class Sniper:
 
 
 class Range:
-    """
-    Customers enough for every kill, in one database and one world.
-
-    Everybody has paid for a period and for the next; the bank of those with a try that is due
-    said no to the second, and would say yes now.
-    """
+    """Customers enough for every kill, in one database and one world; see `populated`."""
 
     def __init__(self, url, home, server, sniper, *, people, debtors):
         self.url, self.home, self.server, self.sniper = url, home, server, sniper
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([stripe_dying.__name__])
-        self.people, self.debtors = self._prepare(people, debtors)
-
-    def _prepare(self, people: int, debtors: int) -> tuple[list[Somebody], list[Somebody]]:
-        fake = self.server.fake
-        with House.of(self.url, self.home, self.server) as house:
-            with fake.batch():
-                assert [fake.create_price(TEN), fake.create_price(THIRTY)] == [CHEAP, DEAR]
-                for n in range(people + debtors):
-                    name = fake.create_customer(email=f"p{n}@example.com")
-                    method = fake.attach_method(name)
-                    fake.subscribe(name, CHEAP)
-                    if n >= people:
-                        fake.update_method(method, payer=Declines(NO_FUNDS, times=1))
-            house.live(days=32)
-            while len(house.rows(_TRIES)) < debtors:
-                house.move(_DAY)
-                house.recoup.sweep()
-            assert house.differences() == []
+        context = multiprocessing.get_context("spawn")
+        self._pipe, there = context.Pipe()
+        self._brood = context.Process(target=stripe_dying.brood, args=(there,), daemon=True)
+        self._brood.start()
+        there.close()
+        with House.of(url, home, server, mode="payload") as house:
+            self.people, self.debtors = populated(house, people, debtors)
             self.now = house.now
-            found = [Somebody(**row) for row in house.rows(_PEOPLE)]
-        return found[:people], found[people:]
 
     @property
     def place(self) -> Place:
         return Place(self.url, self.home, self.server.key, self.server.url, self.now)
 
     def call(
-        self, verb: str, who: Somebody | None, *, at: tuple[str, int] | None = None
+        self, verb: str, who: Somebody | None = None, *, at: tuple[str, int] | None = None
     ) -> str | None:
-        """Have a process call the verb, and shoot it `at` a moment of its n-th request."""
-        here, there = self._context.Pipe()
-        process = self._context.Process(
-            target=stripe_dying.call, args=(self.place, verb, who, there)
-        )
-        process.start()
-        there.close()
-        try:
-            if at is not None:
-                self.sniper.aim(process.pid, *at)
-            here.send("go")
-            process.join(PATIENCE)
-            shot = None if at is None else self.sniper.shot
-            ended = process.exitcode
-        finally:
-            here.close()
-            if process.is_alive():
-                process.kill()
-                process.join()
+        """
+        Have a process call the verb, and shoot it `at` a moment of its n-th request.
+
+        Return at which one it died; None: it ended by itself.
+        """
+        self._pipe.send((self.place, verb, who))
+        child = self._told()
+        if at is not None:
+            self.sniper.aim(child, *at)
+        self._pipe.send(b"!")
+        ended = self._told()
+        shot = self.sniper.rest()
         assert ended == (0 if shot is None else -signal.SIGKILL), (verb, at, shot, ended)
         return shot
+
+    def _told(self) -> int:
+        assert self._pipe.poll(PATIENCE), "a worker hangs"
+        return self._pipe.recv()
+
+    def close(self) -> None:
+        """End the process that the workers were forks of."""
+        with suppress(OSError):
+            self._pipe.send(None)
+        self._brood.join(5)
+        if self._brood.is_alive():
+            self._brood.kill()
+            self._brood.join()
 
     def free(self) -> None:
         """Let go of what the dead held."""
         abandon(self.url)
 
-    def recovered(self, do: Callable[[House], object], *, news_first: bool) -> None:
-        """Let a new worker go on, behind the front door, and then `do` more."""
-        self.free()
-        with House.of(self.url, self.home, self.server) as house:
-            worker = house.recoup.worker()
-            worker.tick()
-            if not news_first:
-                worker.drain()
-            house.live(hours=3)
-            self.now = house.now
-            do(house)
 
-    def portrait(self, who: Somebody) -> tuple[object, ...]:
-        """Return all that the world has of somebody, without its names."""
-        fake, name = self.server.fake, who.customer
-        charges = [one for one in things(fake, Charge) if one.customer == name]
-        mine = {one.id for one in charges}
-        return (
-            sorted(
-                (one.status.value, [item.price for item in one.items], bool(one.next_items))
-                for one in things(fake, Subscription)
-                if one.customer == name
-            ),
-            sorted(
-                (one.status.value, one.amount, one.paid, one.reason)
-                for one in things(fake, Invoice)
-                if one.customer == name
-            ),
-            sorted((one.state.value, one.amount, one.refunded) for one in charges),
-            sorted(one.amount for one in things(fake, Refund) if one.charge in mine),
-        )
+def populated(house: House, people: int, debtors: int) -> tuple[list[Somebody], list[Somebody]]:
+    """
+    Return people who have just paid for their first period, and debtors.
+
+    The banks of debtors said no to their second period, and would say yes now, when the next try
+    is due. Nobody has begun to make it.
+    """
+    fake = house.fake
+    assert [fake.create_price(TEN), fake.create_price(THIRTY)] == [CHEAP, DEAR]
+    _sign_up(house, debtors, Declines(NO_FUNDS, times=1))
+    house.live(days=32)
+    while len(house.rows(_TRIES)) < debtors:
+        house.move(_DAY)
+        house.recoup.sweep()
+    _sign_up(house, people, Pays())
+    house.pace.listen()
+    house.recoup.worker(["webhooks"]).drain()
+    found = [Somebody(**row) for row in house.rows(_PEOPLE)]
+    return found[debtors:], found[:debtors]
+
+
+def _sign_up(house: House, number: int, payer: Declines | Pays) -> None:
+    with house.fake.batch():
+        for _ in range(number):
+            name = house.fake.create_customer(email="ada@example.com")
+            method = house.fake.attach_method(name)
+            house.fake.subscribe(name, CHEAP)
+            house.fake.update_method(method, payer=payer)
+
+
+def portrait(fake: FakeProcessor, name: str) -> tuple[object, ...]:
+    """Return all that the world has of a customer, without its names."""
+    charges = [one for one in things(fake, Charge) if one.customer == name]
+    mine = {one.id for one in charges}
+    return (
+        sorted(
+            (one.status.value, [item.price for item in one.items], bool(one.next_items))
+            for one in things(fake, Subscription)
+            if one.customer == name
+        ),
+        sorted(
+            (one.status.value, one.amount, one.paid, one.reason)
+            for one in things(fake, Invoice)
+            if one.customer == name
+        ),
+        sorted((one.state.value, one.amount, one.refunded) for one in charges),
+        sorted(one.amount for one in things(fake, Refund) if one.charge in mine),
+    )
 
 
 _DAY = timedelta(days=1)

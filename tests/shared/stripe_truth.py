@@ -20,8 +20,8 @@ _ROWS = {
     "customer": "SELECT processor_id, default_method, deleted FROM customers "
     "WHERE processor_id IS NOT NULL",
     "subscription": """
-        SELECT s.processor_id, c.processor_id, coalesce(s.processor_status, s.status), s.prices, s.period_end,
-               s.cancel_at, s.ended_at IS NOT NULL
+        SELECT s.processor_id, c.processor_id, coalesce(s.processor_status, s.status), s.prices,
+               s.period_end, s.cancel_at, s.ended_at IS NOT NULL
         FROM subscriptions s JOIN customers c ON c.id = s.customer_id""",
     "invoice": """
         SELECT i.processor_id, c.processor_id, i.status, i.amount_due, i.amount_paid,

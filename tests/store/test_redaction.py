@@ -18,7 +18,7 @@ from recoup.testing.scene import Scene
 BERLIN = {"country": "DE", "line1": "Canary Allee 7", "postal_code": "10999", "city": "Canaria"}
 
 ADDRESSES = ("address", "customer_address", "account_address")
-NOTHING = {"phone", "customer_phone", "shipping", "customer_shipping"}
+NOTHING = {"phone", "customer_phone", "shipping", "customer_shipping", "client_secret"}
 EMPTY = {"tax_ids", "customer_tax_ids", "account_tax_ids"}
 NAMES = [*ADDRESSES, *NOTHING, *EMPTY, "country", "line1", "city", "state", "metadata", "id", "ü"]
 
@@ -85,6 +85,7 @@ class TestWhatIsKept:
         [
             ("phone", "+49 30 1", None),
             ("customer_phone", "+49 30 1", None),
+            ("client_secret", "pi_1_secret_2", None),
             ("shipping", {"name": "Ada", "address": BERLIN}, None),
             ("customer_shipping", {"name": "Ada"}, None),
             ("customer_tax_ids", [{"type": "eu_vat", "value": "DE1"}], []),
@@ -105,6 +106,7 @@ class TestWhatIsKept:
         [
             pytest.param(b'{"address": {"city" : "Canaria"}}', id="with spaces"),
             pytest.param(b'{"\\u0070hone": "Canary"}', id="behind a code"),
+            pytest.param(b'{"client_secret": "Canary", "client_secret": 0}', id="a secret, twice"),
             pytest.param(b'{"phone": "Canary", "phone": null}', id="where a name is there twice"),
             pytest.param(b'{"customer_address": {"line3": "Canary"}}', id="in an unknown part"),
         ],

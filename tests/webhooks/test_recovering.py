@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from recoup.errors import Unreachable
 from recoup.processors.base import Page
-from recoup.processors.fake import NO_FUNDS, START, Declines
+from recoup.processors.fake import NO_FUNDS, START, Asks, Declines
 from recoup.processors.fake.idempotency import Fault
 from recoup.processors.fake.model import Charge, Customer, Invoice, Subscription
 from recoup.store import tables
@@ -124,6 +124,23 @@ class TestARecovery:
 
         assert dump(scene) == before
         assert (again.events, again.objects, again.finished) == (0, {}, True)
+
+    def test_leaves_a_payment_that_waits_for_its_customer_as_old_as_it_is(self, scene):
+        ada = scene.recoup.customers.get_or_create("user", "ada")
+        method = scene.fake.attach_method(ada.processor_id, payer=Asks())
+        price = scene.fake.create_price(scene_price())
+        waits = scene.recoup.subscriptions.start(ada.id, price, default_method=method)
+        assert waits.outcome == "requires_action"
+        scene.fake.advance(scene.now + timedelta(hours=2))
+        scene.clock.set(scene.fake.now)
+        before = dump(scene)
+
+        found = scene.recoup.recover(scene.now - 3 * DAY)
+
+        assert found.looked_at > 0
+        assert "payment_intent" not in found.objects
+        assert dump(scene)["attempts"] == before["attempts"]
+        assert scene.violations() == ()
 
     def test_finds_what_no_event_tells_any_more(self, scene):
         go_dark(scene, 75 * DAY)

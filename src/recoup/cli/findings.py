@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -22,7 +23,7 @@ from recoup.errors import ConfigError, RecoupError
 from recoup.jobs import listing
 from recoup.jobs.clocks import ClockHealth
 from recoup.mail.emails import NOTICES
-from recoup.processors import retries_itself
+from recoup.processors import PROCESSORS, retries_itself
 from recoup.store import database, journeys, line
 from recoup.store.events import endpoints, outbox
 from recoup.store.events.endpoints import Endpoint
@@ -125,7 +126,7 @@ def _database(config: Config) -> Iterator[Finding]:
         with engine.connect() as connection:
             yield from _server(config, connection)
         if found is None and config.database_url is None:
-            help = "The first command that needs it makes it: recoup demo"
+            help = "The first command that needs it makes it: recoup db upgrade"
             yield Finding("schema", "warn", "the embedded database is empty", help)
             return
         if found != wanted:
@@ -189,7 +190,7 @@ def _work(config: Config, engine: Engine) -> Iterator[Finding]:
             yield running
         yield from _seen_retrying(connection, collectors)
         if config.processor == "stripe":
-            yield _answers(line.state(connection))
+            yield _answers(config, engine, line.state(connection))
 
 
 def _endpoints(config: Config, found: Sequence[Endpoint]) -> Iterator[Finding]:
@@ -221,8 +222,18 @@ def _seen_retrying(connection: Connection, collectors: Mapping[str, str]) -> Ite
         yield Finding("retries", "warn", what, _OFF)
 
 
-def _answers(seen: line.State) -> Finding:
+def _answers(config: Config, engine: Engine, seen: line.State) -> Finding:
+    """Whether it answers, and us: nobody may have asked yet, or not with this key."""
     if not seen.silences or seen.last_at is None:
+        shared = line.DatabaseLine(engine, line.Pace.of(live=config.live_mode))
+        try:
+            processor = PROCESSORS[config.processor](config, None, shared)
+            with ExitStack() as after:
+                after.callback(getattr(processor, "close", lambda: None))
+                processor.object_page("coupon")
+        except RecoupError as error:
+            help = "Check RECOUP_STRIPE_API_KEY, what it may do, and RECOUP_STRIPE_API_BASE."
+            return Finding("processor", "wrong", str(error), help)
         return Finding("processor", "ok", "it answers")
     what = f"no answer {seen.silences} times in a row, the last time {instant(seen.last_at)}"
     if seen.resting:

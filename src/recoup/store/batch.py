@@ -86,8 +86,19 @@ _STOCK: Final[WeakKeyDictionary[Engine, dict[str, list[int]]]] = WeakKeyDictiona
 _AT_ONCE: Final = 64
 
 
+def next_id(connection: Connection, table: Table) -> int:
+    """Return an id greater than all before it, whatever process those were given to."""
+    sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id'))"
+    ((id,),) = fetch(connection, sql, (table.name,))
+    return int(id)
+
+
 def new_id(connection: Connection, table: Table) -> int:
-    """Return an id for a row of `table`, before it is inserted."""
+    """
+    Return an id for a row of `table`, before it is inserted.
+
+    Each process has a stock of them, so a later row may have a smaller one: see `next_id`.
+    """
     stock = _STOCK.setdefault(connection.engine, {}).setdefault(table.name, [])
     try:
         return stock.pop()

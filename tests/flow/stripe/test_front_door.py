@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from stripe_house import House, town
+from stripe_house import House
 from stripe_truth import things
 
 from recoup.core.money import Money
@@ -13,18 +13,6 @@ from recoup.processors.fake import LOST, NO_FUNDS, Asks, Broke, Declines, Pays
 from recoup.processors.fake.model import Charge, Invoice
 
 TEN = Money(1000, "EUR")
-
-
-@pytest.fixture
-def server():
-    with town() as server:
-        yield server
-
-
-@pytest.fixture
-def house(database_url, home, server):
-    with House.of(database_url, home, server) as house:
-        yield house
 
 
 def buyer(house, token="pm_card_visa"):

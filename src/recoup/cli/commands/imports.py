@@ -68,12 +68,13 @@ def _go(recoup: Recoup, as_json: bool) -> None:
 
 
 def _say(found: Imported, would: Rehearsal) -> None:
-    click.echo(f"Looked at {found.looked_at} objects. New or otherwise than known:")
+    news = "New or otherwise than known:" if found.objects else "None told anything new."
+    click.echo(f"Looked at {found.looked_at} objects. {news}")
     for kind, count in sorted(found.objects.items()):
         click.echo(f"  {count} × {kind.replace('_', ' ')}")
     click.echo(
         f"Nothing was decided. Of {would.customers} customers something would change about "
-        f"{would.changed}:"
+        f"{would.changed}{':' if would.changes else '.'}"
     )
     for name, count in sorted(would.changes.items()):
         click.echo(f"  {count} × {name}")
@@ -81,4 +82,7 @@ def _say(found: Imported, would: Rehearsal) -> None:
             click.echo(f"      {printable(words)}")
     if would.failed:
         click.echo(f"{would.failed} could not be decided on: recoup recompute --dry-run ID")
-    click.echo("To let it happen, run the same with --go.")
+    if would.customers:
+        click.echo("To let it happen, run the same with --go.")
+    else:
+        click.echo("Nobody is held, so there is nothing left to let happen.")

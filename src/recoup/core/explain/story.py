@@ -126,8 +126,9 @@ def _subscription(label: str, it: _Change) -> Iterator[str]:
         yield f"Subscription {label} began as {it['status']}."
     elif "status" in it:
         yield f"Subscription {label}: {it.before['status']} → {it['status']}."
-    if "end_requested_at" in it and not it.fresh:
-        yield f"The end of subscription {label} was asked for: {it['end_reason']}."
+    if "end_requested_at" in it and "status" not in it:
+        why = f": {it['end_reason']}" if "end_reason" in it else ""
+        yield f"The end of subscription {label} was asked for{why}."
 
 
 def _invoice(label: str, it: _Change) -> Iterator[str]:

@@ -33,6 +33,7 @@ class Charge:
     keys: set[str] = field(default_factory=set)
     invoice: str | None = None
     ended_at: datetime | None = None  #: when it was first told to have ended as it did
+    waits_since: datetime | None = None  #: when it was first told to wait for its customer
 
     def add(self, event: int, fact: PaymentFact, invoice: str | None) -> None:
         self.events.append(event)
@@ -43,6 +44,8 @@ class Charge:
             self.newest = fact
         if not states.is_open(fact.state):
             self.ended_at = min(filter(None, (self.ended_at, fact.seen.at)))
+        if states.awaits_customer(fact.state):
+            self.waits_since = min(filter(None, (self.waits_since, fact.at)))
 
 
 def payments(writer: Writer, processor: str, told: Told, known: Known, waiting: Waiting) -> None:
@@ -183,6 +186,8 @@ def _take(
         if row.offer(fact.seen, _values(row, fact)) and row.moved("state"):
             row.type = f"attempt.{fact.state}"
             _doubt(row, charge, known, on_invoice.get(row["invoice_id"], ()))
+        if charge.waits_since and row["ordinal"] is None and _waits(row):
+            row.earliest("happened_at", charge.waits_since)  # whoever looks at it since
         known.attempts.add(row)
         _end(row, charge)
         _fail(row, charge, known)
@@ -191,9 +196,11 @@ def _take(
 
 
 def _values(row: Row, fact: PaymentFact) -> Mapping[str, object]:
+    waits = states.awaits_customer(fact.state) and row["state"] is not None and _waits(row)
+    known = waits or row["ordinal"] is not None
     return {
         "state": str(fact.state),
-        "happened_at": fact.at if row["ordinal"] is None else row["happened_at"],
+        "happened_at": row["happened_at"] if known else fact.at,
         "processor_id": fact.processor_id,
         "payment_intent": fact.payment_intent or row["payment_intent"],
         "method": fact.method or row["method"],

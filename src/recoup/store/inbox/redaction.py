@@ -1,9 +1,11 @@
 """
-What is left out of an event before it is kept: where somebody lives, and how to ring them up.
+What is left out of an event before it is kept: where somebody lives, how to ring them up, and
+what a browser confirms a payment with.
 
-A processor's events repeat a customer's address, phone, shipping and tax numbers. Nothing here
-reads them, so they are never stored; an address keeps its country, which decisions read. All
-else stays as it was received. Source: the rule that tax locations are the processor's alone.
+A processor's events repeat a customer's address, phone, shipping and tax numbers, and an intent's
+client secret. Nothing here reads them, so they are never stored; an address keeps its country,
+which decisions read. All else stays as it was received. Source: the rule that tax locations are
+the processor's alone, and docs.stripe.com/api/payment_intents/object (`client_secret`).
 """
 
 from __future__ import annotations
@@ -14,17 +16,22 @@ from typing import Any, Final
 import msgspec
 
 _ADDRESSES: Final = frozenset({"address", "customer_address", "account_address"})
-_GONE: Final = frozenset({"phone", "customer_phone", "shipping", "customer_shipping"})
+_GONE: Final = frozenset(
+    {"phone", "customer_phone", "shipping", "customer_shipping", "client_secret"}
+)
 _NUMBERS: Final = frozenset({"tax_ids", "customer_tax_ids", "account_tax_ids"})
 _NEVER: Final = _GONE | _NUMBERS
 _HOSTS: Final = "metadata"
 _LOOKED_AT: Final = _ADDRESSES | _NEVER | {_HOSTS}
 _BOXES: Final = frozenset({dict, list})
 #: How those names end in an event's bytes, or what they may hide behind.
-_ENDINGS: Final = (b'address"', b'phone"', b'shipping"', b'tax_ids"', b"\\")
+_ENDINGS: Final = (
+    b'address"', b'phone"', b'shipping"', b'tax_ids"', b'client_secret"', b"\\",
+)  # fmt: skip
 #: What may have to be left out, as an event's bytes say it.
 _TOLD: Final = re.compile(
     rb'"(?:(?:customer_|account_)?(?:phone|line1|line2|postal_code|city|state)"\s*:\s*"'
+    rb'|client_secret"\s*:\s*"'
     rb'|(?:customer_|account_)?tax_ids"\s*:\s*[\[{]\s*[\[{"]'
     rb'|(?:customer_)?shipping"\s*:\s*\{)'
 )

@@ -102,7 +102,8 @@ class DatabaseLine:
             self._seen.silent = silent
             return float(wait)
         if silent >= TOO_MANY:
-            raise Busy(f"no answer {silent} times in a row: it is left alone", after=wait)
+            words = f"the processor gave no answer {silent} times in a row, so it is asked rarely"
+            raise Busy(words, after=wait)
         raise Busy("too many wait to ask it already", after=wait)
 
     def answered(self) -> None:

@@ -167,8 +167,8 @@ def last_ended(connection: Connection, kind: str, subject: str, request_hash: st
 
 
 def reserve(writer: Writer) -> int:
-    """Return the id that a command will have, for rows that are written before it."""
-    return writer.new_id(tables.commands)
+    """Return the id that a command will have, greater than those of all that were before it."""
+    return batch.next_id(writer.connection, tables.commands)
 
 
 def record(
