@@ -105,7 +105,7 @@ class TestAKey:
         assert ask("GET", "/v1/events", Authorization=f"Basic {word}")[0] == 200
 
     def test_may_be_restricted(self, ask):
-        assert ask("GET", "/v1/events", Authorization="Bearer rk_test_recoup")[0] == 200
+        assert ask("GET", "/v1/events", Authorization="Bearer rk_test_of_recoup")[0] == 200
 
     @pytest.mark.parametrize(
         "key", ["sk_test_other", "sk_live_recoup", "pk_test_recoup", "nonsense"]

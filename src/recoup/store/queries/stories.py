@@ -22,7 +22,7 @@ _ENTRIES: Final = """
 
 _RECORDS: Final = """
     SELECT run_id, at, trigger, policy, reasons, changes FROM decisions
-    WHERE customer_id = %(id)s ORDER BY id DESC LIMIT %(limit)s"""
+    WHERE customer_id = %(id)s ORDER BY at DESC, id DESC LIMIT %(limit)s"""
 
 _METHODS: Final = """
     SELECT id, processor_id, kind, brand, last4 FROM payment_methods WHERE customer_id = %(id)s"""

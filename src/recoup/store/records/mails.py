@@ -42,7 +42,8 @@ _GATES: Final = text("""
         ORDER BY happened_at DESC, id DESC LIMIT 1) r ON true
     LEFT JOIN payment_methods w ON w.customer_id = g.customer_id AND w.processor_id = r.method
     LEFT JOIN LATERAL (
-        SELECT state FROM late_payments WHERE gate_id = g.id ORDER BY id DESC LIMIT 1) l ON true
+        SELECT state FROM late_payments WHERE gate_id = g.id
+        ORDER BY found_at DESC, id DESC LIMIT 1) l ON true
     WHERE g.id = ANY(:ids)
 """)
 

@@ -22,7 +22,8 @@ _SUBSCRIPTION: Final = f"""
            x.next_items, x.coupon, x.promotion_code, x.default_method, x.metadata, x.prices,
            x.activated_at, {GATE}
     FROM subscriptions x LEFT JOIN LATERAL (
-        SELECT * FROM gates WHERE gates.subscription_id = x.id ORDER BY gates.id DESC LIMIT 1
+        SELECT * FROM gates WHERE gates.subscription_id = x.id
+        ORDER BY gates.made_at DESC, gates.id DESC LIMIT 1
     ) g ON true"""
 
 
