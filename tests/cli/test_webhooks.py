@@ -74,6 +74,26 @@ class TestWebhooks:
         assert cli.json("webhooks", "show", "1")["body"] == body.decode(errors="backslashreplace")
         assert cli.json("webhooks", "show", "1")["state"] == "parked"
 
+    @pytest.mark.parametrize(
+        ("words", "code"),
+        [(("--type", "nope"), 0), (("--state", "failed"), 0), (("99",), 1)],
+        ids=["a type", "a state", "an id"],
+    )
+    def test_that_are_not_there_are_said_to_be_so(self, parked, words, code):
+        result = parked("webhooks", "replay", *words)
+
+        assert result.exit_code == code
+        assert "There is no such event." in result.output
+        assert "Replayed" not in result.output
+
+    def test_are_replayed_also_beside_an_id_that_is_not_there(self, parked):
+        result = parked("webhooks", "replay", "2", "2", "99")
+
+        assert result.exit_code == 1
+        assert "Replayed 1: applied 1" in result.output
+        assert "1 of the ids are not there" in result.output
+        assert parked("webhooks", "replay", "2", "2").exit_code == 0
+
     @pytest.mark.parametrize("words", [(), ("1", "--state", "parked")])
     def test_are_replayed_by_name_or_by_filter(self, parked, words):
         assert parked("webhooks", "replay", *words).exit_code == 2

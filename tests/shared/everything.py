@@ -132,6 +132,10 @@ class Story(Stage):
             customers.update_tax_location(self.ada, {"country": "DE"})
         with self._step():
             self._superseded()
+        with self._step():
+            found = self.fake.create_customer(email="carl@example.com", country="DE")
+        with self._step():
+            customers.link(found, "user", "carl")
 
     def _superseded(self) -> None:
         """News of a customer that names no request of ours comes before our answer."""

@@ -28,6 +28,7 @@ UNTOLD = {
     "commands.changing.update.prepare",
     "commands.scheduling._unmark",
     "store.records.customers.claim",
+    "store.records.customers.link",
 }
 _decode = msgspec.json.Decoder(dict).decode
 

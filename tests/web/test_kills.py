@@ -39,7 +39,7 @@ class Undertaker:
         names = {
             "database_url": "DATABASE_URL",
             "home": "HOME",
-            "webhook_secrets": "WEBHOOK_SECRETS",
+            "stripe_webhook_secrets": "STRIPE_WEBHOOK_SECRETS",
         }
         self._settings = {k: place.environment[f"RECOUP_{v}"] for k, v in names.items()}
 

@@ -1,4 +1,4 @@
-"""What becomes of customers who are there: changed, deleted, erased. The verbs are on the noun."""
+"""What becomes of customers who are there: changed, linked, deleted, erased."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def _deleted(work: Work, _request: DeleteCustomer) -> Customer | None:
 
 
 UPDATE: Final = Kind("customers.update", Customer, _updated, current=current)
+LINK: Final = Kind("customers.link", Customer, _same, current=current)
 PUT_DATA: Final = Kind("customers.put_data", Customer, _same, current=current)
 PATCH_DATA: Final = Kind("customers.patch_data", Customer, _same, current=current)
 TAX_LOCATION: Final = Kind("customers.update_tax_location", Customer, _same, current=current)
@@ -47,6 +48,7 @@ DELETE: Final = Kind("customers.delete", Customer, _same, current=current, so_al
 ERASE: Final = Kind("customers.erase", Customer, _same, current=current)
 KINDS: Final[Sequence[Kind[Any]]] = (
     UPDATE,
+    LINK,
     PUT_DATA,
     PATCH_DATA,
     TAX_LOCATION,
@@ -94,6 +96,16 @@ def update(
 
     asked = {**told, **zone, "version": version}
     return office.run(UPDATE, asked=asked, prepare=prepare, customer=id, key=key)
+
+
+def link(office: Office, id: int, owner: tuple[str, str], *, key: str | None) -> Customer:
+    """Make the customer the owner's, here and nowhere else; whose it is already stays so."""
+
+    def prepare(recording: Recording) -> Plan:
+        records.link(recording.writer, id, *owner)
+        return Plan(result=kept(recording.processor, id))
+
+    return office.run(LINK, asked={"owner": owner}, prepare=prepare, customer=id, key=key)
 
 
 def keep(

@@ -1,5 +1,5 @@
 """
-Customers: made once per owner, changed, deleted, erased.
+Customers: made once per owner, linked to one, changed, deleted, erased.
 
 What a command keeps of a customer is the id; what callers get back is read from the row.
 """
@@ -149,16 +149,26 @@ class Customers:
             InvalidMetadata: not a flat map of short texts, or too many keys.
             NotPossible: deleted, erased, or not at the processor yet.
         """
-        fields: dict[str, Any] = {
-            "email": _line("email", email),
-            "name": _line("name", name),
-            "locale": _language(locale),
-            "metadata": None if metadata is None else rules.checked(metadata),
-        }
-        told = {name: value for name, value in fields.items() if value is not None}
+        told = _told(email, name, locale, metadata)
         zone = {} if time_zone is None else {"time_zone": _zone(time_zone)}
         id = self.get(customer).id
         return changing.update(self.office, id, told, zone, version=version, key=key)
+
+    @verb
+    def link(
+        self, customer: Ref, owner_type: str, owner_id: str | int, *, key: str | None = None
+    ) -> Customer:
+        """
+        Make a customer without an owner, as an import leaves it, the owner's.
+
+        Nobody is asked: owners stay with us. The same link again is a success.
+
+        Raises:
+            NotPossible: the customer has another owner, the owner has another customer at this
+                processor, or the customer is deleted or erased.
+        """
+        owner = _owner(owner_type, owner_id)
+        return changing.link(self.office, self.get(customer).id, owner, key=key)
 
     @verb
     def put_data(
@@ -259,18 +269,25 @@ class Customers:
             NotPossible: it is still at the processor, or one of these is so, or a command or a
                 payment of the customer's is under way, which `force` does not change.
         """
-        return changing.erase(
-            self.office,
-            self.get(customer).id,
-            contact.words("reason", reason),
-            keep=keep_at_processor,
-            force=force,
-            key=key,
-        )
+        id, why = self.get(customer).id, contact.words("reason", reason)
+        return changing.erase(self.office, id, why, keep=keep_at_processor, force=force, key=key)
 
 
 def _owner(owner_type: str, owner_id: str | int) -> tuple[str, str]:
     return contact.words("owner_type", owner_type), contact.words("owner_id", str(owner_id))
+
+
+def _told(
+    email: str | None, name: str | None, locale: str | None, metadata: Metadata | None
+) -> dict[str, Any]:
+    """Return, checked, what is to be told to the processor: what is None is left as it is."""
+    fields = {
+        "email": _line("email", email),
+        "name": _line("name", name),
+        "locale": _language(locale),
+        "metadata": None if metadata is None else rules.checked(metadata),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _line(field: str, value: str | None) -> str | None:

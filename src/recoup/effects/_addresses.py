@@ -96,7 +96,9 @@ def target(url: str, *, anywhere: bool = False) -> Target:
         raise NotAllowed("url: expected one like https://example.com/hooks") from None
     secure = parts.scheme == "https"
     if not secure and not (anywhere and parts.scheme == "http"):
-        raise NotAllowed("url: expected one that begins with https://")
+        hint = "; RECOUP_ALLOW_PRIVATE_URLS=true allows http:// for development"
+        allowed = hint if parts.scheme == "http" else ""
+        raise NotAllowed(f"url: expected one that begins with https://{allowed}")
     if "@" in parts.netloc:
         raise NotAllowed("url: expected one without user and password")
     if not host or parts.fragment or "%" in host or port == 0:

@@ -9,7 +9,7 @@ everybody go. In between stands a rehearsal: what would be decided, without a ro
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from recoup.store import journeys
 from recoup.store.journeys import Journey
 from recoup.webhooks.absorbing import Intake
 from recoup.webhooks.journeying import LOOKED, Decide, Progress, Step, Walk
+from recoup.webhooks.owning import Owned, OwnersFrom, Owning
 from recoup.webhooks.recovering import STALE, decided
 
 _FIRST: Final = "coupon"
@@ -38,6 +39,7 @@ class Imported:
     finished: bool
     looked_at: int = 0
     objects: Mapping[str, int] = field(default_factory=dict)
+    owners: Owned | None = None  #: None: nobody said where owners stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,18 @@ class Importing:
     decide: Decide
     live: bool
 
-    def run(self, *, since: datetime | None = None, progress: Progress | None = None) -> Imported:
+    def run(
+        self,
+        *,
+        since: datetime | None = None,
+        owners: OwnersFrom | None = None,
+        progress: Progress | None = None,
+    ) -> Imported:
         """
         Take in everybody, and their open invoices; with `since` (UTC) also those closed since.
+
+        With `owners` every customer whose metadata names its owner is linked to it, whom earlier
+        imports brought too. Who can not be is told, and stays as it is.
 
         Nothing is decided. Killed, the next run goes on where it stopped; run again, it brings
         what has changed, and whom it makes known is held too.
@@ -69,7 +80,12 @@ class Importing:
         """
         journey = self._journey(since)
         walk = self._walk(journey, progress)
-        return imported(walk.counts, finished=walk.go(self._steps(walk)))
+        finished = walk.go(self._steps(walk))
+        owned = None
+        if owners is not None:
+            cause = f"import:{journey.id}"
+            owned = Owning(self.engine, self.processor.name, self.now, cause).run(owners)
+        return replace(imported(walk.counts, finished=finished), owners=owned)
 
     def waiting(self) -> Journey | None:
         """Return the import that came to its end and was not let go."""

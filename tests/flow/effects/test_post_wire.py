@@ -104,6 +104,13 @@ class TestAUrl:
 
         assert "hush" not in str(raised.value)
 
+    @pytest.mark.parametrize(("scheme", "named"), [("http", True), ("ftp", False)])
+    def test_of_plain_http_is_refused_by_the_setting_that_would_allow_it(self, scheme, named):
+        with pytest.raises(NotAllowed, match="begins with https://") as raised:
+            target(f"{scheme}://example.com/hooks")
+
+        assert ("RECOUP_ALLOW_PRIVATE_URLS=true" in str(raised.value)) is named
+
     @pytest.mark.parametrize(
         ("url", "authority"),
         [

@@ -45,6 +45,10 @@ class TestARequestWithoutAnAnswer:
     def test_is_looked_up_a_day_later_and_not_made_again(self, house):
         self.is_looked_up(house, timedelta(hours=25), TARGETS[:MONEY])
 
+    def test_is_a_persons_matter_once_stripe_tells_nothing_of_it_any_more(self, house):
+        change = next(target for target in TARGETS if target[0] == "change")
+        self.is_looked_up(house, timedelta(days=31), [change])
+
     @pytest.mark.long
     @pytest.mark.parametrize(
         "away",

@@ -112,6 +112,21 @@ def update(recoup: Recoup, customer: str, **told: Any) -> Customer:
 
 @customers.command()
 @click.argument("customer")
+@click.option("--owner", type=OWNER, required=True, help="The host's own name, user:42.")
+@asks
+def link(recoup: Recoup, customer: str, owner: tuple[str, str], key: str | None) -> Customer:
+    """
+    Say whose an imported customer is. Nobody is asked: owners stay with us.
+
+    It is refused when the customer has another owner, or the owner another customer.
+
+    Example: recoup customers link cus_123 --owner user:42
+    """
+    return recoup.customers.link(named(recoup, customer), *owner, key=key)
+
+
+@customers.command()
+@click.argument("customer")
 @click.argument("address", type=OBJECT, metavar="JSON")
 @click.option("--shipping", type=OBJECT, help="Where goods go.")
 @click.option("--phone", help="Of the customer.")

@@ -110,28 +110,33 @@ def replay(
     """
     Absorb events again, one, many, or by state, type and age. What was applied changes nothing.
 
-    Exit code 1 when something was parked.
+    Exit code 1 when something was parked, or an id is not there.
 
     Example: recoup webhooks replay --state parked
     """
     if bool(ids) == bool(state or kind or since):
         raise click.UsageError("name the ids, or say --state, --type or --since")
+    named = len(set(ids))
     with opened() as recoup:
-        if not ids:
+        if not named:
             with recoup.database.connect() as connection:
                 ids = inbox.ids(connection, state=state, type=kind, since=since)
         count = replay_events(recoup.database, ids)
         summary = recoup.absorb_stored()
     parked = sum(summary.parked.values())
+    missing = max(named - count, 0)
     if as_json:
         emit({"replayed": count, "summary": summary})
+    elif not count:
+        click.echo("There is no such event.")
     else:
         click.echo(
             f"Replayed {count}: applied {summary.applied}, "
             f"ignored {sum(summary.ignored.values())}, waiting {summary.waiting}, "
             f"failed {summary.failed}, parked {parked}."
+            + (f" {missing} of the ids are not there." if missing else "")
         )
-    ctx.exit(1 if parked else 0)
+    ctx.exit(1 if parked or missing else 0)
 
 
 @webhooks.command()

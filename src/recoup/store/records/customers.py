@@ -125,6 +125,51 @@ def intend(
     return id
 
 
+def link(writer: Writer, id: int, owner_type: str, owner_id: str) -> bool:
+    """
+    Make the customer, who is locked, the owner's; return whether it was not already.
+
+    Raises:
+        NotFound: there is none.
+        NotPossible: it has another owner, the owner has another customer at the same processor,
+            or it is deleted or erased.
+    """
+    connection, owner = writer.connection, (owner_type, owner_id)
+    row = read(connection, id)
+    if (row["owner_type"], row["owner_id"]) == owner:
+        return False
+    if row["owner_id"] is not None:
+        raise NotPossible(f"customer {id} has another owner already")
+    living(connection, id)
+    one_of_owner(connection, row["processor"], *owner)
+    other = by_owner(connection, row["processor"], *owner)
+    if other is not None:
+        raise NotPossible(
+            f"customer {id} can not be linked: this owner has customer {other['id']} already"
+        )
+    news = {"owner_type": owner_type, "owner_id": owner_id, "version": row["version"] + 1}
+    writer.update(tables.customers, row, news)
+    writer.flush()
+    return True
+
+
+def unlinked(
+    connection: Connection, processor: str, name: str, owner_type: str, *, after: int, limit: int
+) -> list[tuple[int, str]]:
+    """
+    Return customers, by id behind `after`, whose metadata has an owner's id under `name`.
+
+    Who is that owner's already is left out, and so is who is deleted or erased.
+    """
+    sql = (
+        "SELECT id, metadata ->> %s FROM customers WHERE processor = %s AND id > %s "
+        "AND metadata ->> %s <> '' AND NOT deleted AND erased_at IS NULL "
+        "AND (owner_type, owner_id) IS DISTINCT FROM (%s, metadata ->> %s) ORDER BY id LIMIT %s"
+    )
+    given = (name, processor, after, name, owner_type, name, limit)
+    return [(id, value) for id, value in batch.fetch(connection, sql, given)]
+
+
 def asked_before(connection: Connection, id: int, kind: str) -> int:
     """Return how many commands of this kind about the customer have come to an end."""
     sql = (

@@ -153,6 +153,11 @@ class StripeServer:
             sending.add(s, made)
         return made
 
+    def endpoints(self) -> list[Endpoint]:
+        """Return whom the world tells, the oldest first."""
+        with self._world.session() as s:
+            return sending.endpoints(s)
+
     def roll_secret(
         self, endpoint: str, secret: str, *, lasts: timedelta = sending.ROLLED_FOR
     ) -> Endpoint:
