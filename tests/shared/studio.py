@@ -64,7 +64,18 @@ class Studio:
         self._numbers = count()
         self._master = self._create(template)
         self.work = prepare(self._url(self._master), folder / "master")
+        self._recover()
         abandon(self.work.database_url)
+
+    def _recover(self) -> None:
+        """Have today's recovery done: its many steps are not what these kills are about."""
+        config = Config.load(database_url=self.work.database_url, home=self.work.home)
+        clock = TestClock(self.work.now)
+        with (
+            FakeProcessor(self.work.books) as fake,
+            Recoup(config, processor=fake, sender=FileSender(self.work.mails), clock=clock) as one,
+        ):
+            one.worker().wind("recover")
 
     @contextmanager
     def world(self) -> Iterator[Work]:
