@@ -14,7 +14,7 @@ from recoup.store.listener import TRUSTED
 EVERYTHING = frozenset({"seats", "edit", "look", "export"})
 
 
-def soon(holds, *, within=5.0):
+def soon(holds, *, within=30.0):
     """Wait until `holds()` is true; return after how many seconds."""
     began = time.monotonic()
     while not holds():
@@ -86,7 +86,7 @@ class TestAnAnswer:
 
         buyers.restrict(ada, bought)
 
-        soon(lambda: cached.features(ada) == {"export"}, within=1.0)
+        soon(lambda: cached.features(ada) == {"export"}, within=30.0)
 
         assert not cached.entitled(ada, "edit")
 
@@ -261,9 +261,9 @@ class TestAChange:
         try:
             for _ in range(15):
                 buyers.run("UPDATE subscriptions SET status = 'unpaid'")
-                soon(lambda: not cached.entitled(ada, "edit"), within=2.0)
+                soon(lambda: not cached.entitled(ada, "edit"), within=30.0)
                 buyers.run("UPDATE subscriptions SET status = 'active'")
-                soon(lambda: cached.entitled(ada, "edit"), within=2.0)
+                soon(lambda: cached.entitled(ada, "edit"), within=30.0)
         finally:
             stop.set()
             for asker in askers:

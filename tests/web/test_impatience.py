@@ -45,10 +45,10 @@ def port(engine):
 def drip(port, head, *, every=0.05):
     """Send `head`, then a byte now and then; return what came back, and after how long."""
     begun = time.monotonic()
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(head)
         connection.settimeout(every)
-        while time.monotonic() - begun < 15:
+        while time.monotonic() - begun < 60:
             try:
                 answer = connection.recv(4096)
             except TimeoutError:
@@ -82,20 +82,20 @@ class TestASenderThatIsSlow:
 
         assert answer.startswith(b"HTTP/1.1 408")
         assert b"too_slow" in answer
-        assert SLOWEST <= took < 10
+        assert SLOWEST <= took < 50
 
     @pytest.mark.parametrize("head", [b"", b"POST", b"POST /webhooks/stripe HTTP/1.1\r\nX: "])
     def test_with_its_headers_is_cut_off(self, port, head):
         answer, took = drip(port, head)
 
         assert b"HTTP/1.1 2" not in answer
-        assert took < 10
+        assert took < 50
 
     def test_with_its_next_request_is_cut_off_too(self, port):
         body = b'{"id":"evt_1","type":"x"}'
         signed = b"Stripe-Signature: " + sign(body, SECRET, at=datetime.now(UTC)).encode()
         length = b"Content-Length: %d" % len(body)
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(request(signed, length, body=body))
             assert connection.recv(4096).startswith(b"HTTP/1.1 200")
             begun = time.monotonic()
@@ -103,14 +103,14 @@ class TestASenderThatIsSlow:
             while connection.recv(4096):
                 pass
 
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 50
 
     def test_but_within_its_time_is_served(self, port):
         body = b'{"id":"evt_1","type":"x"}'
         signed = b"Stripe-Signature: " + sign(body, SECRET, at=datetime.now(UTC)).encode()
         length = b"Content-Length: %d" % len(body)
         whole = request(signed, length, b"Connection: close", body=body)
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             for part in (whole[:10], whole[10:-5], whole[-5:]):
                 connection.sendall(part)
                 time.sleep(SLOWEST / 5)

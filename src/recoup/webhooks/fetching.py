@@ -14,6 +14,7 @@ Source: docs/webhooks.md, "What is looked at".
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -83,6 +84,7 @@ class Looker:
         found = self._ask(sorted(set(wanted.values())))
         found |= self._ask(self._charges(found.values()))
         shown = {name: _decode(line) for name, line in found.items() if isinstance(line, bytes)}
+        payers = _payers(shown, found)
         stale = {
             name
             for place, name in wanted.items()
@@ -96,7 +98,8 @@ class Looker:
                 batch[place] = replace(one, later=why)
             elif name in shown and name not in stale:
                 doubt = _doubt(events[place], shown[name])
-                lines = [found[name], *_paid_by(shown[name], found)]
+                intents = _intents(_object(shown[name]))
+                lines = [found[name], *(line for i in sorted(intents) for line in payers[i])]
                 looks = tuple(
                     look(line, read, live=live) for line in lines if isinstance(line, bytes)
                 )
@@ -183,19 +186,16 @@ def _intents(invoice: Mapping[str, Any]) -> set[str]:
     return found
 
 
-def _paid_by(
-    shown: Mapping[str, Any], found: Mapping[Name, bytes | ProcessorError | None]
-) -> list[bytes]:
-    """Return the charges that were looked at because this invoice was found paid."""
-    intents = _intents(_object(shown))
-    return [
-        line
-        for (kind, _), line in found.items()
-        if kind == "charge"
-        and isinstance(line, bytes)
-        and intents
-        and _id(_object(_decode(line)).get("payment_intent")) in intents
-    ]
+def _payers(
+    shown: Mapping[Name, Mapping[str, Any]], found: Mapping[Name, bytes | ProcessorError | None]
+) -> Mapping[str, list[bytes]]:
+    """Return the charges that were looked at, by the payment intent that they belong to."""
+    payers: dict[str, list[bytes]] = defaultdict(list)
+    for name, event in shown.items():
+        line = found[name]
+        if name[0] == "charge" and isinstance(line, bytes):
+            payers[_id(_object(event).get("payment_intent"))].append(line)
+    return payers
 
 
 def _is_older(shown: Mapping[str, Any], event: Mapping[str, Any]) -> bool:

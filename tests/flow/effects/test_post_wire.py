@@ -290,7 +290,7 @@ class TestAPost:
         posted, took = self.posted(silent)
 
         assert (posted.status, posted.error) == (None, "no answer in time")
-        assert took < 2
+        assert took < 20
 
     @pytest.mark.parametrize("head", [b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\nX: "])
     def test_that_is_answered_by_drops_ends_in_time(self, head):
@@ -303,7 +303,7 @@ class TestAPost:
         posted, took = self.posted(drip)
 
         assert (posted.status, posted.error) == (None, "no answer in time")
-        assert took < 2
+        assert took < 20
 
     def test_whose_answer_never_ends_is_delivered_by_its_first_line(self):
         def endless(connection):

@@ -251,7 +251,7 @@ class TestARequest:
         with pytest.raises(Unreachable, match="ReadTimeout"):
             look(client)
 
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 20
 
 
 class TestTheLine:
