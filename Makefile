@@ -14,7 +14,7 @@ help:  ## print this
 	@echo "make test     run every test (ARGS='tests/core -x' for some)"
 	@echo "make check    format, lint, types, import contracts and tidy rules"
 	@echo "make bench    measure, and compare with the floors (ARGS='--only recompute')"
-	@echo "make preview  write every mail to .recoup/previews, with an index page"
+	@echo "make preview  write every mail to .recoup/previews, and open the page that shows them"
 	@echo "make docs     build the documentation into site/"
 
 demo: $(READY)
@@ -34,7 +34,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 preview: $(READY)
-	$(BIN)/recoup mail preview $(ARGS)
+	$(BIN)/recoup mail preview --open $(ARGS)
 
 docs: $(READY)
 	$(BIN)/python tools/reference.py

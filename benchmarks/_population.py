@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import psycopg
+from sqlalchemy import Connection, Engine
+
+from recoup.store import batch, ledger
+from recoup.store.ledgered import LEDGERED
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -50,7 +55,7 @@ _DEBTS = """
            'ch_' || n || '_' || t, 'pm_' || n, 'fp_' || n, 'visa', true, {anchor} + after,
            {anchor} + after, 'insufficient_funds'
     FROM generate_series(%(every)s, %(count)s, %(every)s) n,
-         (VALUES (0, interval '0'), (1, interval '2 days'), (2, interval '6 days')) s(t, after);
+         (VALUES (0, interval '0'), (1, interval '4 days'), (2, interval '7 days')) s(t, after);
     INSERT INTO notices (customer_id, case_id, anchor, step, mail, due_at, placed_at, state,
                          delivered_at)
     SELECT n, n, {anchor}, step, 'dunning_' || step, {anchor} + after, {anchor} + after,
@@ -91,3 +96,29 @@ def populate(url: str, *, count: int, every: int, spread: int = 1) -> None:
             )
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
+
+
+def tell(engine: Engine, *, count: int, at_once: int = 2_000) -> int:
+    """Have the ledger tell of everything in a database that was filled so; return the entries."""
+    entries = 0
+    for first in range(1, count + 1, at_once):
+        with engine.begin() as connection:
+            told = list(_created(connection, first, first + at_once - 1))
+            ledger.append(connection, told, actor="engine", cause="population", now=NOON)
+            entries += len(told)
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+            "VACUUM ANALYZE"
+        )
+    return entries
+
+
+def _created(connection: Connection, first: int, last: int) -> Iterator[ledger.NewEntry]:
+    for of in LEDGERED.values():
+        owner = "id" if of.kind == "customer" else "customer_id"
+        columns = ", ".join((owner, of.key, *of.columns))
+        sql = f"SELECT {columns} FROM {of.table.name} WHERE {owner} BETWEEN %s AND %s"
+        for customer_id, key, *row in batch.fetch(connection, sql, (first, last)):
+            changes = ledger.differences({}, dict(zip(of.columns, row, strict=True)))
+            kind = f"{of.kind}.created"
+            yield ledger.NewEntry(customer_id, kind, f"{of.kind}:{key}", changes, NOON)

@@ -61,7 +61,7 @@ def run(url: str, *, count: int = 100_000) -> dict[str, Any]:
                 stream,
                 read=read,
                 now=NOW,
-                on_absorbed=lambda _connection, _ids: None,
+                on_absorbed=lambda *_: None,
                 progress=progress,
             )
             seconds = time.perf_counter() - begun

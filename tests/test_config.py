@@ -95,7 +95,7 @@ class TestSettings:
         assert loaded.shown()["RECOUP_QUEUES"][0] == "mail,billing"
 
     def test_name_every_queue_unless_told(self):
-        assert Config.load().queues == ("billing", "webhooks", "mail", "default")
+        assert Config.load().queues == ("billing", "webhooks", "mail", "documents", "default")
 
     @pytest.mark.parametrize("minute", [0, 59])
     def test_have_any_minute_of_an_hour(self, monkeypatch, minute):

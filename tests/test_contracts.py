@@ -98,6 +98,7 @@ BREACHES = [
     ("core", "core", "from urllib.request import urlopen"),
     ("core", "core", "from sqlalchemy import Connection"),
     ("core", "core", "import msgspec"),
+    ("plot", "metrics", "import matplotlib"),
     ("no-sql", "mail", "import sqlalchemy"),
     ("no-sql", "processors/fake", "from sqlalchemy import text"),
     ("no-sql", "config", "import psycopg"),
@@ -119,6 +120,8 @@ BREACHES = [
     ("fastapi", "integrations/flask", "import fastapi"),
     ("django", "commands", "from django.db import connection"),
     ("flask", "integrations/base", "import flask"),
+    ("typst", "mail", "import typst"),
+    ("typst", "effects", "import pymupdf_fonts"),
     ("settings", "mail", "from pydantic_settings import BaseSettings"),
 ]
 ALLOWED = [

@@ -25,16 +25,23 @@ from recoup import errors, timeline
 from recoup.billing import Recoup
 from recoup.commands.coupons import Coupons
 from recoup.commands.customers import Customers
+from recoup.commands.dunning import Dunning
 from recoup.commands.invoices import Invoices
 from recoup.commands.methods import Methods
 from recoup.commands.payments import Payments
 from recoup.commands.subscriptions import Subscriptions
 from recoup.core import activation, money
 from recoup.core.billing import answers, requests, views
+from recoup.core.dunning import acts
+from recoup.core.dunning import views as debts
 from recoup.effects import endpoints as noun
+from recoup.effects._mailing import Mailing
+from recoup.effects._papers import Papers
 from recoup.effects.endpoints import Endpoints
 from recoup.entitlements import Entitlements
+from recoup.links import Links
 from recoup.store.events import catalogue, deliveries, endpoints
+from recoup.store.operators import charging, holds
 from recoup.timeline import Ledger
 
 FOLDER = Path(__file__).parents[1] / "docs/reference"
@@ -46,6 +53,10 @@ NOUNS = {
     "invoices": Invoices,
     "payments": Payments,
     "coupons": Coupons,
+    "dunning": Dunning,
+    "documents": Papers,
+    "links": Links,
+    "mail": Mailing,
     "entitlements": Entitlements,
     "endpoints": Endpoints,
     "ledger": Ledger,
@@ -58,6 +69,10 @@ VALUES: Mapping[ModuleType, frozenset[str] | None] = {
     answers: frozenset({"NextAction", "PreviewLine"}),
     requests: frozenset({"ItemChange", "LineWanted"}),
     timeline: frozenset({"Change"}),
+    acts: frozenset({"Acted"}),
+    debts: None,
+    holds: frozenset({"HoldRow"}),
+    charging: frozenset({"Pause"}),
     catalogue: frozenset({"Event"}),
     noun: frozenset({"Secret"}),
     endpoints: frozenset({"Endpoint", "Try"}),

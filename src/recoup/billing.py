@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from sqlalchemy import Connection
 
-from recoup import commands, plan_file, policy_file, reference, work
+from recoup import commands, reference, wiring, work
 from recoup.commands import calling_off
 from recoup.commands.base import Kind, Office
 from recoup.commands.bound import Bound, bound
 from recoup.commands.coupons import Coupons
 from recoup.commands.customers import Customers
+from recoup.commands.dunning import Dunning
 from recoup.commands.invoices import Invoices
 from recoup.commands.methods import Methods
 from recoup.commands.payments import Payments
@@ -24,23 +24,25 @@ from recoup.commands.subscriptions import Subscriptions
 from recoup.config import Config
 from recoup.core.account import CustomerId
 from recoup.core.billing import contact
-from recoup.core.billing.catalogue import NOTHING_SOLD, Catalogue
+from recoup.core.billing.catalogue import Catalogue
 from recoup.core.policy import Policies
-from recoup.effects import Listeners, endpoints
+from recoup.core.states import Trigger
+from recoup.drift import Rollouts
+from recoup.effects import Access, Listeners, Mailing, endpoints, posting
 from recoup.effects.base import World
 from recoup.entitlements import Entitlements
-from recoup.errors import ConfigError
-from recoup.jobs import clocks, inline
-from recoup.jobs.clocks import Clock, SystemClock, TestClock
+from recoup.jobs import inline
+from recoup.jobs.clocks import Clock, Recurring
 from recoup.jobs.loop import OurDesk
 from recoup.jobs.worker import Worker
-from recoup.mail.emails import NOTICES
+from recoup.links import Links
 from recoup.mail.senders import sender_for
 from recoup.mail.senders.base import Sender
+from recoup.metrics.desk import Metrics
 from recoup.processors import PROCESSORS
 from recoup.processors.base import Processor
 from recoup.recompute import Engine, Run, recompute
-from recoup.store import database
+from recoup.store import campaigns, database
 from recoup.store.lending import Host, Lender
 from recoup.store.line import DatabaseLine, Pace
 from recoup.store.records import settings
@@ -48,11 +50,6 @@ from recoup.timeline import Ledger
 from recoup.webhooks.importing import Importing
 from recoup.webhooks.receive import Summary, absorb_stored, ingest
 from recoup.webhooks.recovering import Recovery
-
-#: The setting that makes a database run on a simulated clock; only ever set for the fake.
-SIMULATED_NOW: Final = "simulated_now"
-#: The setting that says where the fake processor's own books are.
-FAKE_BOOKS: Final = "fake_books"
 
 
 class Recoup:
@@ -85,39 +82,47 @@ class Recoup:
         kinds: Mapping[str, Kind[Any]] = commands.KINDS,
     ) -> None:
         self.config = config
+        policies = wiring.carried(policies or wiring.chosen(config), config)
         url = database.database_url(config)  # with its password: the engine masks it
         self.database = database.connect(url, schema=config.schema_name)
         database.ensure_current(self.database)
         with self.database.connect() as connection:
             kept = settings.read(connection)
             known = settings.known_policies(connection)
-        self.clock = clock or _clock(kept.get(SIMULATED_NOW), config)
-        books = kept.get(FAKE_BOOKS)
+            carriers = campaigns.engines(connection)
+        self.clock = clock or wiring.clock(kept.get(wiring.SIMULATED_NOW), config)
+        books = kept.get(wiring.FAKE_BOOKS)
         line = DatabaseLine(self.database, Pace.of(live=config.live_mode))
         self.processor = processor or PROCESSORS[config.processor](
             config, Path(books) if books else None, line
         )
-        self.engine = Engine(_policies(policies or _chosen(config), known), reference.load_rules())
-        self.plans = plans or _sold(config)
+        self.engine = Engine(
+            wiring.policies(policies, known, self.processor),
+            reference.load_rules(),
+            budgets=wiring.budgets(config),
+        )
+        self.plans = plans or wiring.sold(config)
+        self.documents = wiring.papers(config, self.database, self.processor, self.clock.now)
         self.world = _world(self, sender or sender_for(config), kinds)
-        self.handlers = work.handlers(self.world)
+        self.handlers = work.handlers(self.world, self.engine, carriers)
+        self._lender = Lender(self.database, config.schema_name)
+        self.mail = Mailing(self.database, self.world, self.clock.now, self._lender)
         self.on = Listeners(self.database, self.handlers).on
+        follows = posting(config, self.clock.now)
+        self.access = Access(self.database, self.world, self.handlers, self.clock.now, follows)
         self.endpoints, self._courier = endpoints.by(config, self.database, self.clock.now)
         source = self.database, self.processor, self.clock.now, self._recomputed, config.live_mode
         recovery, self.imports = Recovery(*source), Importing(*source)
         self.recover = recovery.run
-        self._recurring = work.recurring(
-            self.engine,
-            self.absorb_stored,
-            recover=lambda: recovery.when_due(config.recover_hour),
-            minute=config.activation_minute,
-            queues=config.queues,
+        self._recurring = _recurring(self, recovery)
+        wiring.begin(self.database, self.engine, self._recurring, config, now=self.clock.now())
+        self.drift = wiring.drift(
+            config, self.database, self.engine, self.processor, self.clock.now, self.access
         )
-        self._begin()
-        self._lender = Lender(self.database, config.schema_name)
         self._open_to(_office(self, kinds))
         self.entitlements = Entitlements(self.database, self.plans, processor=self.processor.name)
         self.ledger = Ledger(self.database)
+        self.metrics = Metrics(self.database, self.engine, self.clock.now)
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -231,7 +236,9 @@ class Recoup:
             live=self.config.live_mode,
         )
 
-    def recompute(self, ids: Iterable[CustomerId], *, trigger: str = "operator") -> Run:
+    def recompute(
+        self, ids: Iterable[CustomerId], *, trigger: Trigger = Trigger.OPERATOR_RECOMPUTE
+    ) -> Run:
         """Bring these customers to the state they should be in, in one transaction."""
         with self.database.begin() as connection:
             return recompute(
@@ -266,34 +273,27 @@ class Recoup:
         self.invoices = Invoices(office)
         self.payments = Payments(office)
         self.coupons = Coupons(office)
+        self.dunning = Dunning(office)
+        self.links = Links(office, wiring.pages(self.config))
+        self.rollouts = Rollouts(
+            office.database, self.engine.policies, office.now, actor=office.actor,
+            sample=self.config.rollout_sample,
+        )  # fmt: skip
 
     def _carry_out(self, key: str) -> bool:
         desk = OurDesk(self.database, self.clock, self.handlers)
         return inline.carry_out(desk, key.partition(":")[0], key)
 
     def _recomputed(
-        self,
-        connection: Connection,
-        customer_ids: Iterable[CustomerId],
-        *,
-        trigger: str,
-        now: datetime,
-    ) -> Run:
+        self, connection: Connection, customer_ids: Iterable[CustomerId], *,
+        trigger: Trigger, now: datetime,
+    ) -> Run:  # fmt: skip
         return recompute(connection, customer_ids, engine=self.engine, trigger=trigger, now=now)
 
-    def _absorbed(self, connection: Connection, customer_ids: Iterable[CustomerId]) -> None:
-        self._recomputed(connection, customer_ids, trigger="event", now=self.clock.now())
-
-    def _begin(self) -> None:
-        """Keep the policies in use, and have what recurs be due from now on."""
-        tables = [
-            (choice.policy.name, policy_file.table(choice.policy))
-            for choice in self.engine.policies.choices
-        ]
-        now = self.clock.now()
-        with self.database.begin() as connection:
-            settings.remember_policies(connection, tables, now=now)
-            clocks.schedule(connection, self._recurring, now=now)
+    def _absorbed(
+        self, connection: Connection, ids: Iterable[CustomerId], trigger: Trigger
+    ) -> None:
+        self._recomputed(connection, ids, trigger=trigger, now=self.clock.now())
 
 
 def _world(recoup: Recoup, sender: Sender, kinds: Mapping[str, Kind[Any]]) -> World:
@@ -306,11 +306,25 @@ def _world(recoup: Recoup, sender: Sender, kinds: Mapping[str, Kind[Any]]) -> Wo
         rules=recoup.engine.rules,
         recompute=recoup._recomputed,  # noqa: SLF001  they are one
         absorb=recoup.absorb_stored,
-        base_url=config.base_url,
-        mail_from=config.mail_from,
-        business=config.mail_from.partition("<")[0].strip() or "us",
+        brand=wiring.brand(config),
+        papers=recoup.documents,
+        pages=wiring.pages(config),
         kinds=kinds,
         plans=recoup.plans,
+    )
+
+
+def _recurring(recoup: Recoup, recovery: Recovery) -> tuple[Recurring, ...]:
+    """Return what is done again and again."""
+    config = recoup.config
+    return work.recurring(
+        recoup.engine,
+        recoup.absorb_stored,
+        recover=lambda: recovery.when_due(config.recover_hour),
+        scan=lambda: recoup.drift.when_due(),  # noqa: PLW0108  it is made further down
+        documents=config.documents,
+        minute=config.activation_minute,
+        queues=config.queues,
     )
 
 
@@ -323,35 +337,7 @@ def _office(recoup: Recoup, kinds: Mapping[str, Kind[Any]]) -> Office:
         recompute=recoup._recomputed,  # noqa: SLF001  they are one
         carry_out=recoup._carry_out,  # noqa: SLF001  they are one
         unstored=recoup.world.unstored,
+        engine=recoup.engine,
         plans=recoup.plans,
         kinds=kinds,
     )
-
-
-def _clock(simulated: str | None, config: Config) -> Clock:
-    if simulated is None:
-        return SystemClock()
-    if config.processor != "fake":
-        raise ConfigError(
-            "RECOUP_PROCESSOR: expected 'fake', because this database runs on a simulated clock "
-            f"and holds pretended customers, got {config.processor!r}"
-        )
-    return TestClock(datetime.fromisoformat(simulated))
-
-
-def _chosen(config: Config) -> Policies:
-    """Return the policies of the settings' file, or the default one."""
-    if config.policy is None:
-        return Policies()
-    return policy_file.load(config.policy, mails=NOTICES)
-
-
-def _sold(config: Config) -> Catalogue:
-    """Return the plans of the settings' file, or none."""
-    return NOTHING_SOLD if config.plans is None else plan_file.load(config.plans)
-
-
-def _policies(chosen: Policies, kept: Mapping[str, Mapping[str, Any]]) -> Policies:
-    """Return the policies in use with the older versions that cases still follow."""
-    known = {name: policy_file.policy(body) for name, body in kept.items()}
-    return replace(chosen, known={**chosen.known, **known})

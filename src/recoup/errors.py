@@ -11,11 +11,14 @@ RecoupError
 │   ├── InvalidPeriod
 │   ├── InvalidMetadata     not a flat map of short texts
 │   ├── InvalidKey          not 1 to 200 printable characters
+│   ├── NothingNamed        no invoice was named that is to be paid
 │   ├── WrongConnection     what was lent can not be recorded on: it is closed, elsewhere …
 │   └── UnknownOption       no such option; the text suggests the nearest
 ├── CommandError            a command was not carried out, by what the caller can do next
 │   ├── KeyConflict         the idempotency key belongs to another request: take a new key
 │   ├── InProgress          it is being carried out: the same key again, a little later
+│   │   └── DebtInFlight    a payment of this bad debt is under way: wait for its outcome
+│   ├── TooManyTries        enough refused payments for now: `after` seconds later
 │   ├── Interrupted         the database stopped the host's transaction: roll back, run it again
 │   ├── SettledByCredit     the customer's credit covered it: nothing is owed, do not repeat it
 │   ├── StaleRecord         somebody was faster: read again, decide again
@@ -23,20 +26,29 @@ RecoupError
 │       ├── DuplicatePlan   the customer has this plan already
 │       ├── OfferPending    a change of plan awaits its payment: wait, or withdraw it first
 │       ├── PreviewExpired  what was shown holds no longer: preview again
+│       ├── NotBadDebt      the invoice is no bad debt: collect it the ordinary way
+│       ├── DebtSettled     it was bad debt, and is accounted for: nothing is owed
+│       ├── AmountDiffers   another amount is owed than was expected: show it, ask again
+│       ├── DebtForbidden   this can not be charged, or not with this: another way to pay
 │       ├── NotRefundable   more than what remains of the payment
 │       └── CouponRefused   expired, used up, or not for this customer or price
 ├── IllegalTransition       a bug in the caller: the move is not in the table
 ├── NotFound                no such customer, case, effect …: check the id
+│   ├── UnknownInvoice      no such invoice among what is to be paid
+│   ├── NotTheirInvoice     it is somebody else's
+│   └── LinkRefused         it opens nothing, or nothing any more: offer a fresh one
 ├── Unreadable              bytes from outside that mean nothing: kept, parked, shown
 ├── LostClaim               a newer worker owns this effect now: stop, write nothing
 ├── StoreError
 │   ├── SchemaOutdated      run `recoup db upgrade`
+│   ├── DocumentsUnreachable   what keeps documents does not take or give one: again, later
 │   └── Refused             a constraint said no: these rows can not be; others may
 ├── ProcessorError          the payment company, by what the caller can do next
 │   ├── Unreachable         outcome unknown: look it up, or repeat with the same key
 │   ├── Busy                refused before anything happened (rate, lock): repeat later, same key
 │   ├── KeyReused           the key was used for another request: a bug in the caller
 │   └── Rejected            our request was wrong: repeating cannot help
+│       ├── NotPaid         what was due now could not be collected: another way to pay
 │       └── CustomerTaxLocationInvalid   the address can not be placed: ask the customer
 └── MailError               the mail server, by what the caller can do next
     ├── MailUnreachable     not taken, or nobody knows: the same mail again, later
@@ -103,6 +115,10 @@ class InvalidKey(InvalidValue):
     """Not an idempotency key: 1 to 200 printable characters."""
 
 
+class NothingNamed(InvalidValue):
+    """No invoice was named that is to be paid."""
+
+
 class WrongConnection(InvalidValue):
     """A host's session or connection that an intent can not be recorded on."""
 
@@ -121,6 +137,18 @@ class KeyConflict(CommandError):
 
 class InProgress(CommandError):
     """The command is recorded and being carried out: ask with the same key a little later."""
+
+
+class DebtInFlight(InProgress):
+    """A payment of this bad debt is under way, or it is being closed: wait for the outcome."""
+
+
+class TooManyTries(CommandError):
+    """Too many payments were refused within an hour. `after` is how many seconds to wait."""
+
+    def __init__(self, message: str, *, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class StaleRecord(CommandError):
@@ -159,6 +187,22 @@ class PreviewExpired(NotPossible):
     """The preview is too old, used, or the subscription has changed since."""
 
 
+class NotBadDebt(NotPossible):
+    """The invoice is not bad debt: nothing of it is owed, or it is still collected."""
+
+
+class DebtSettled(NotPossible):
+    """The invoice was bad debt and is accounted for, with money or without."""
+
+
+class AmountDiffers(NotPossible):
+    """Another amount is owed than the caller expects. The text says both."""
+
+
+class DebtForbidden(NotPossible):
+    """The bad debt can not be charged: a dispute, a network or a dead instrument forbids it."""
+
+
 class NotRefundable(NotPossible):
     """Less remains of the payment than was to be given back, or it took no money."""
 
@@ -173,6 +217,22 @@ class IllegalTransition(RecoupError):
 
 class NotFound(RecoupError, LookupError):
     """There is no such thing."""
+
+
+class UnknownInvoice(NotFound):
+    """There is no such invoice to be paid."""
+
+
+class NotTheirInvoice(NotFound):
+    """The invoice is not this customer's."""
+
+
+class LinkRefused(NotFound):
+    """
+    A signed link that opens nothing: forged, expired, for another purpose, or of somebody gone.
+
+    Nobody is told which. `recoup.links.renew` sends a fresh one, where there is to be one.
+    """
 
 
 class Unreadable(RecoupError):
@@ -193,6 +253,10 @@ class StoreError(RecoupError):
 
 class SchemaOutdated(StoreError):
     """The schema is missing or older than this version."""
+
+
+class DocumentsUnreachable(StoreError):
+    """What keeps documents did not take or give one, or gave another one: again, later."""
 
 
 class Refused(StoreError):
@@ -229,6 +293,10 @@ class Rejected(ProcessorError):
     """The request was wrong. Repeating it cannot help."""
 
 
+class NotPaid(Rejected):
+    """What was due now could not be collected: another way to pay may help."""
+
+
 class CustomerTaxLocationInvalid(Rejected):
     """
     The processor can not tell where the customer is taxed. Nothing was changed.
@@ -248,12 +316,16 @@ class MailUnreachable(MailError):
     The server did not take the mail: try again later, with the same Message-ID.
 
     `accepted_maybe` is true when the whole mail was handed over and no answer came: it may have
-    gone out, so sending it again may be a duplicate.
+    gone out, so sending it again may be a duplicate. `after` is how many seconds the server asks
+    to be left alone, where it says so: it had too much to do, and looked at nothing.
     """
 
-    def __init__(self, message: str, *, accepted_maybe: bool = False) -> None:
+    def __init__(
+        self, message: str, *, accepted_maybe: bool = False, after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.accepted_maybe = accepted_maybe
+        self.after = after
 
 
 class Undeliverable(MailError):

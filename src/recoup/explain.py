@@ -57,7 +57,7 @@ def explanation(
         numbers=names.numbers,
         labels=names.labels,
         records=stories.records(connection, row.id, limit=decisions),
-        story=story(told.entries, told.records, labels=names.labels),
+        story=story(told.entries, told.records, told.orders, labels=names.labels),
     )
     try:
         return _explained(_looked(connection, facts, engine, now), engine, now)

@@ -31,6 +31,7 @@ from recoup.core.collection.rules import (
     VisaCategory,
     Window,
     classified,
+    presentable,
 )
 from recoup.core.money import Money
 from recoup.errors import ConfigError
@@ -169,7 +170,7 @@ def parse(files: Mapping[str, str]) -> Rules:
     rows = {name: tuple(_rows(name, files[name])) for name in COLUMNS}
     limits = tuple(_limits(rows["network_limits.csv"]))
     advice = rows["stripe_advice_codes.csv"]
-    windows = _windows(limits)
+    windows, schemes = _windows(limits), _schemes(rows["direct_debit_retryable.csv"], limits)
     return Rules(
         editions=tuple(
             Edition(row["file"], row["edition"], row["effective"], row["source"])
@@ -180,7 +181,8 @@ def parse(files: Mapping[str, str]) -> Rules:
         iso8583=_by_code(_iso8583(row) for row in rows["iso8583_codes.csv"]),
         mastercard=_by_code(_mastercard(row) for row in rows["mastercard_mac.csv"]),
         visa={row["response_code"]: _visa(row) for row in rows["visa_categories.csv"]},
-        debits={
+        debits={kind: presentable(schemes[name]) for kind, name in SCHEMES.items()}
+        | {
             "us_bank_account": _by_code(
                 _debit(row, "ACH", "max_reinitiations") for row in rows["ach_return_codes.csv"]
             ),
@@ -189,7 +191,7 @@ def parse(files: Mapping[str, str]) -> Rules:
             ),
             "bacs_debit": _bacs(rows["bacs_reason_codes.csv"]),
         },
-        schemes=_schemes(rows["direct_debit_retryable.csv"], limits),
+        schemes=schemes,
         limits=limits,
         windows=windows,
         other_windows=tuple(dict.fromkeys(w for brand in windows.values() for w in brand)),

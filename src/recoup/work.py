@@ -8,6 +8,7 @@ line here.
 from __future__ import annotations
 
 import gc
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,17 +20,23 @@ from sqlalchemy import Connection, Engine
 
 from recoup.core.account import CustomerId
 from recoup.core.changes import Change, WakeChanged
-from recoup.effects import EFFECTS
+from recoup.core.states import Trigger
+from recoup.effects import EFFECTS, document
 from recoup.effects.base import World
+from recoup.errors import ConfigError
 from recoup.jobs import clocks, queue
 from recoup.jobs.base import QUEUES, Desk, Handler, NewEffect
 from recoup.jobs.clocks import ClockHealth, Recurring
 from recoup.recompute import Engine as Rulebook
 from recoup.recompute import Run, recompute, rehearse, sweep
-from recoup.store import keys
+from recoup.store import drift, keys, rollouts
+from recoup.store.delivery import posts
 from recoup.store.events import deliveries, outbox
+from recoup.store.mails import days
 from recoup.store.queries import agenda, customers
 from recoup.store.records import commands
+
+log: Final = logging.getLogger(__name__)
 
 #: Customers per sweep: one transaction, one read of each store.
 SWEEP: Final = 1000
@@ -48,6 +55,9 @@ CLOCKS: Final[Mapping[str, timedelta]] = {
     "absorb": timedelta(minutes=1),
     "activation": timedelta(hours=1),
     "recover": timedelta(hours=1),
+    "documents": timedelta(minutes=1),
+    "drift": timedelta(hours=1),
+    "mails": timedelta(hours=1),
     "full_sweep": timedelta(days=1),
     "prune": timedelta(days=1),
 }
@@ -64,9 +74,24 @@ def collect_seldom() -> None:
     gc.set_threshold(100_000, 50, 50)
 
 
-def handlers(world: World) -> dict[str, Handler]:
-    """Return how every kind of effect is run."""
-    return {kind: make(world) for kind, make in EFFECTS.items()}
+def handlers(world: World, engine: Rulebook, carriers: Iterable[str] = ()) -> dict[str, Handler]:
+    """
+    Return how every kind of effect is run, those of the engines of campaigns among them.
+
+    Args:
+        carriers: Engines that cases were handed over to, whichever new ones go to; of one that
+            is gone the effects wait.
+
+    Raises:
+        ConfigError: there is no such engine as the settings name.
+    """
+    found = dict(engine.campaigns.handlers(engine.policies.engine))
+    for name in carriers:
+        try:
+            found = {**engine.campaigns.handlers(name), **found}
+        except ConfigError as problem:
+            log.warning("the engine of older cases can not be had: %s", problem)
+    return found | {kind: make(world) for kind, make in EFFECTS.items()}
 
 
 def recurring(
@@ -74,6 +99,8 @@ def recurring(
     absorb: Callable[[], object],
     *,
     recover: Callable[[], object] = lambda: None,
+    scan: Callable[[], object] = lambda: None,
+    documents: bool = False,
     minute: int = 20,
     queues: Sequence[str] = QUEUES,
 ) -> tuple[Recurring, ...]:
@@ -84,6 +111,8 @@ def recurring(
         engine: What decisions are made by.
         absorb: Absorbs the events that are stored and wait.
         recover: Looks for what did not arrive, when its hour has come, for some minutes.
+        scan: Looks for drift, when its hour has come, for some minutes.
+        documents: Whether documents are made as soon as there is something to issue.
         minute: Of every hour by our clock, when starts that were not paid in time expire.
         queues: Those that workers serve.
     """
@@ -91,24 +120,24 @@ def recurring(
     def look(desk: Desk) -> None:
         sweep_all(desk, engine)
 
-    def finish(_: Desk) -> None:
-        absorb()
-
-    def find(_: Desk) -> None:
-        recover()
-
     def expire(desk: Desk) -> None:
         expire_all(desk, queues=queues)
 
+    def mail(desk: Desk) -> None:
+        days.tell(desk.engine, now=desk.now())
+
     def walk(desk: Desk) -> None:
         ids = everybody(desk.engine)
-        recompute_all(desk.engine, ids, engine=engine, trigger="full_sweep", now=desk.now())
+        recompute_all(desk.engine, ids, engine=engine, trigger=Trigger.FULL_SWEEP, now=desk.now())
 
     runs = {
         "sweep": look,
-        "absorb": finish,
+        "absorb": _alone(absorb),
         "activation": expire,
-        "recover": find,
+        "recover": _alone(recover),
+        "documents": _issue if documents else _rest,
+        "drift": _alone(scan),
+        "mails": mail,
         "full_sweep": walk,
         "prune": _prune,
     }
@@ -116,6 +145,15 @@ def recurring(
     return tuple(
         Recurring(name, every, runs[name], at.get(name)) for name, every in CLOCKS.items()
     )
+
+
+def _alone(run: Callable[[], object]) -> Callable[[Desk], None]:
+    """Return what does `run` at its time and needs nothing for it."""
+
+    def go(_: Desk) -> None:
+        run()
+
+    return go
 
 
 def clocks_health(connection: Connection, now: datetime) -> tuple[ClockHealth, ...]:
@@ -175,7 +213,7 @@ def recompute_all(
     batches: Iterable[list[CustomerId]],
     *,
     engine: Rulebook,
-    trigger: str,
+    trigger: Trigger,
     now: datetime,
 ) -> int:
     """
@@ -236,8 +274,19 @@ def rehearsed(
 
 def _prune(desk: Desk) -> None:
     before = desk.now() - KEPT
-    for prune in (queue.prune, commands.prune, deliveries.prune, outbox.prune, keys.prune):
+    for prune in (
+        queue.prune, commands.prune, deliveries.prune, outbox.prune, keys.prune, drift.prune,
+        rollouts.prune, posts.prune,
+    ):  # fmt: skip
         gone = 1
         while gone:
             with desk.engine.begin() as connection:
                 gone = prune(connection, before)
+
+
+def _issue(desk: Desk) -> None:
+    document.want_all(desk)
+
+
+def _rest(_: Desk) -> None:
+    """Do nothing: what is switched off has a clock all the same, which is never late."""

@@ -49,7 +49,9 @@ class TestTheActivationClock:
         tick()
 
         assert tick(timedelta(days=3))["activation"] == 1
-        assert tick(timedelta(days=3, minutes=19)) == {"absorb": 1, "sweep": 1}
+        assert tick(timedelta(days=3, minutes=19)) == {
+            "absorb": 1, "documents": 1, "sweep": 1,
+        }  # fmt: skip
 
     @pytest.mark.parametrize(("after", "runs"), [(34 * MINUTE, False), (35 * MINUTE, True)])
     def test_runs_at_the_minute_that_is_set(self, cli, after, runs):
@@ -165,8 +167,8 @@ class TestTheDoctor:
         assert clocks(cli, "failing clocks") is None
 
     def test_says_which_queue_is_left_out(self, shop, simulated):
-        shop("tick", "--now", "2026-02-03T12:00Z")
-        simulated(datetime(2026, 2, 3, 13, tzinfo=UTC))
+        shop("tick", "--now", "2026-02-04T12:00Z")
+        simulated(datetime(2026, 2, 4, 13, tzinfo=UTC))
 
         result = shop("doctor", recoup_queues="mail,default")
 
@@ -188,7 +190,7 @@ class TestAClockThatFails:
 
 class TestTheWorker:
     def test_serves_the_queues_of_the_settings(self, shop):
-        shop("tick", "--now", "2026-02-03T12:00Z")
+        shop("tick", "--now", "2026-02-04T12:00Z")
 
         result = shop("worker", "--drain", recoup_queues="mail")
 
@@ -196,7 +198,7 @@ class TestTheWorker:
         assert "collect" not in result.output
 
     def test_serves_what_it_is_told_to_all_the_same(self, shop):
-        shop("tick", "--now", "2026-02-03T12:00Z")
+        shop("tick", "--now", "2026-02-04T12:00Z")
 
         result = shop("worker", "--drain", "--queues", "billing", recoup_queues="mail")
 

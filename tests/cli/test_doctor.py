@@ -93,8 +93,8 @@ class TestDoctor:
         assert "of unknown kinds: 1 fly" in shop("doctor").output
 
     def test_finds_a_queue_that_nobody_works_on(self, shop, simulated):
-        shop("tick", "--now", "2026-02-03T12:00Z")
-        simulated(datetime(2026, 2, 3, 13, tzinfo=UTC))
+        shop("tick", "--now", "2026-02-04T12:00Z")
+        simulated(datetime(2026, 2, 4, 13, tzinfo=UTC))
 
         assert levels(shop.json("doctor"))["queues"] == "wrong"
 

@@ -40,6 +40,13 @@ class TestExplain:
         assert plan["at"] == limited.json("explain", "2")["next_wake_at"]
         assert plan["method"] == {"kind": "card", "brand": "visa", "last4": "0002"}
 
+    def test_tells_what_the_next_try_costs(self, limited):
+        (plan,) = limited.json("explain", "2")["plan"]
+        said = " ".join(limited("explain", "2").stdout.split())
+
+        assert (plan["price"], plan["fee"]) == ({"minor": 0, "currency": "USD"}, None)
+        assert "the network charges nothing for it" in said
+
     def test_tells_which_notices_went_out_and_which_are_to_come(self, limited):
         notices = limited.json("explain", "3")["notices"]
 
@@ -168,7 +175,7 @@ class TestRecompute:
         result = shop("recompute", "--dry-run", "2")
 
         assert "this would change" in result.output
-        assert "look again 2026-02-03 01:00 UTC" in result.output
+        assert "look again 2026-02-04 01:00 UTC" in result.output
         assert shop.json("ledger", "checkpoint") == before
         assert shop("recompute", "--dry-run", "2").output == result.output
 

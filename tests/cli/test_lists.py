@@ -73,6 +73,10 @@ class TestCases:
             (4, "reminded", 1000),
         ]
         assert shop.json("cases", "list", "--rung", "soft")["cases"] == []
+        unknown = shop("cases", "list", "--rung", "nonsense")
+        assert unknown.exit_code == 2
+        said = " ".join(unknown.output.replace("│", " ").split())
+        assert "there is no rung 'nonsense': known are ended, limited, reminded" in said
 
     def test_are_shown_with_the_way_to_their_reasons(self, shop):
         assert "recoup explain 2" in shop("cases", "show", "1").output
@@ -85,10 +89,13 @@ class TestEmptyLists:
         ("words", "said"),
         [
             (("customers", "list"), "There are no customers."),
-            (("subscriptions", "list"), "There are no such subscriptions."),
+            (("subscriptions", "list"), "There are no subscriptions."),
             (("cases", "list"), "No case is open."),
             (("tasks", "list"), "There is nothing for a person to do."),
-            (("effects", "list"), "There are no such effects."),
+            (("effects", "list"), "There are no effects."),
+            (("debts", "list"), "There is no bad debt."),
+            (("debts", "list", "--all"), "There are no such debts."),
+            (("cases", "holds"), "No hold is in force."),
             (("webhooks", "list"), "No such event has arrived."),
         ],
     )

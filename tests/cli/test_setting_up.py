@@ -111,13 +111,13 @@ class TestMail:
         told = cli.json("mail", "preview", "--to", str(tmp_path / "previews"))
 
         assert Path(told["files"][0]).name == "index.html"
-        assert (tmp_path / "previews/dunning_reminder.eml").exists()
+        assert (tmp_path / "previews/dunning_reminder/en.eml").exists()
 
     def test_preview_writes_one_alone(self, cli, tmp_path):
         words = ("mail", "preview", "--only", "dunning_reminder", "--to", str(tmp_path))
 
-        assert "Wrote 2 files" in cli(*words).output
-        assert not (tmp_path / "dunning_final_notice.txt").exists()
+        assert "Wrote 22 files" in cli(*words).output
+        assert not (tmp_path / "dunning_final_notice").exists()
 
     def test_preview_of_an_unknown_mail_exits_2(self, cli):
         assert cli("mail", "preview", "--only", "postcard").exit_code == 2

@@ -28,3 +28,9 @@ def card(scene, ada) -> str:
     made = scene.fake.attach_method(ada, fingerprint="ada's card", country="DE")
     scene.pace.settle()
     return made
+
+
+@pytest.fixture
+def ann(scene):
+    """What may be decided about debts, in an operator's name."""
+    return scene.recoup.acting_as("cli:ann").dunning

@@ -24,7 +24,7 @@ class TestActingAs:
         ann = scene.recoup.acting_as("cli:ann")
 
         nouns = {name: noun for name, noun in vars(ann).items() if hasattr(noun, "office")}
-        assert len(nouns) == 6
+        assert len(nouns) == 8
         assert {noun.office.actor for noun in nouns.values()} == {"cli:ann"}
 
     @pytest.mark.parametrize("name", ["", "a\nb", "a" * 101])

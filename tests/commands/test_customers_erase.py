@@ -126,7 +126,7 @@ def plant(scene, who, word):
     """Write the rest where people, companies or a failing part of ours may have written it."""
     with scene.recoup.database.begin() as connection:
         writer = Writer(connection, now=scene.now, actor="cli", cause="test")
-        hold = {"customer_id": who.id, "reason": word["hold"], "actor": "cli"}
+        hold = {"customer_id": who.id, "kind": "hold", "reason": word["hold"], "actor": "cli"}
         past = {"since": scene.now - timedelta(days=2), "until": scene.now - timedelta(days=1)}
         writer.insert(tables.holds, hold | past)
         writer.flush()
@@ -280,7 +280,7 @@ class TestErasingIsRefused:
         with scene.recoup.database.begin() as connection:
             writer = Writer(connection, now=scene.now, actor="cli", cause="test")
             until = None if ends_in is None else scene.now + timedelta(days=ends_in)
-            hold = {"customer_id": ada.id, "reason": "tax audit", "actor": "cli"}
+            hold = {"customer_id": ada.id, "kind": "hold", "reason": "tax audit", "actor": "cli"}
             writer.insert(tables.holds, hold | {"since": scene.now, "until": until})
             writer.flush()
         if refused:

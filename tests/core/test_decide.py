@@ -136,6 +136,26 @@ class TestDeciding:
             AttemptState.INTENDED,
         ]
 
+    @pytest.mark.parametrize(
+        ("remaining", "ends"),
+        [
+            pytest.param(1000, True, id="all of it, and its invoice not told of yet"),
+            pytest.param(500, False, id="half of it, and its invoice told of"),
+        ],
+    )
+    def test_takes_a_debt_for_paid_only_by_money_that_it_does_not_count_yet(self, remaining, ends):
+        known = Storage().stored(decided(owing(), now=NOON), now=NOON)
+        left = Money(remaining, "EUR")
+        came = replace(known.attempts[0], id=2, state=AttemptState.SUCCEEDED, amount=left,
+                       at=NOON + DAY)  # fmt: skip
+        owed = replace(known.invoices[0], remaining=left)
+
+        (case,) = decided(
+            replace(known, invoices=(owed,), attempts=(*known.attempts, came)), now=NOON + DAY
+        ).cases
+
+        assert case.end == (CaseEnd.RECOVERED if ends else None)
+
 
 class TestALifeInDebt:
     def test_goes_up_the_whole_ladder_and_ends(self):

@@ -9,12 +9,13 @@ import pytest
 from recoup.core.account import BAD_DEBT, CURRENT, Account, Hold, Restriction, Task
 from recoup.core.decide import decide
 from recoup.core.diff import diff
-from recoup.core.explain import Facts, MethodView, Record, Trouble, Who, explain, story
+from recoup.core.explain import Facts, MethodView, Order, Record, Trouble, Who, explain, story
 from recoup.core.explain.words import about, named, span, standing_words
 from recoup.core.ledger import GENESIS, VERSION, Entry
 from recoup.core.money import Money
 from recoup.core.periods import Period
-from recoup.core.policy import DAY, Policies
+from recoup.core.policy import DAY, Policies, Policy
+from recoup.core.states import CommandState, HoldKind, NoticeState
 from recoup.reference import load_rules
 from recoup.testing.accounts import NOON, TEN_EUROS, invoice, owing, paid
 
@@ -58,6 +59,7 @@ class TestExplain:
         assert plan.method == MethodView("card", "visa", "4242")
         assert plan.reasons
         assert plan.need is None
+        assert (plan.price, plan.fee) == (Money(0, "USD"), None)
 
     def test_tells_what_is_needed_where_no_try_comes(self):
         (plan,) = page(owing(code="lost_card"), NOON).plan
@@ -137,6 +139,51 @@ class TestExplain:
 
         assert not any("look again" in words for words in page(account, NOON).pending)
 
+    def test_names_the_hold_and_says_that_its_time_is_not_counted(self):
+        hold = Hold(1, "asked", Period(NOON + DAY, NOON + 30 * DAY), actor="ann")
+        account = replace(_restricted(decided(owing(), NOON)), holds=(hold,))
+
+        told = page(account, NOON + 10 * DAY)
+        before = page(account, NOON + DAY - timedelta(microseconds=1))
+
+        assert "Held until" in told.words
+        assert told.words.endswith("(asked).")
+        assert "held until" in told.cases[0].why
+        assert told.cases[0].why.endswith("; 9 d on hold are not counted")
+        assert "Held" not in before.words
+        assert "hold" not in before.cases[0].why
+
+    def test_of_who_is_exempt_does_not_say_that_nothing_has_begun(self):
+        hold = Hold(1, "vip", Period(NOON, NOON + 30 * DAY), HoldKind.EXEMPT, "ann")
+        account = replace(decided(owing(), NOON), holds=(hold,), standing=CURRENT)
+
+        words = page(account, NOON + DAY).words
+
+        assert "exempt until" in words
+        assert "(vip): nothing is taken away." in words
+        assert "has not begun" not in words
+
+    def test_says_who_paused_charging_and_asks_for_no_person(self):
+        account = replace(decided(owing(), NOON), stopped="by ann: a bad release")
+
+        (plan,) = page(account, NOON + timedelta(minutes=1)).plan
+        (lost,) = page(replace(owing(code="lost_card"), stopped="by ann: x"), NOON).plan
+
+        assert (plan.at, plan.need, plan.stopped) == (None, None, "by ann: a bad release")
+        assert (lost.need, lost.stopped) == ("new_method", None)
+
+    def test_names_no_rung_before_its_notice_has_had_its_time(self):
+        account = decided(owing(), NOON)
+        policy = POLICIES.named(account.cases[0].policy)
+        (case,) = page(account, NOON).cases
+        late = NOON + 20 * DAY
+        (told_late,) = page(_delivered(account, policy, late), late).cases
+        (untold,) = page(replace(account, notices=()), late).cases
+
+        assert case.not_before == NOON + policy.ladder[1].after
+        assert told_late.not_before == late + policy.min_notice
+        assert untold.not_before == late + policy.min_notice
+
     def test_of_an_account_that_can_not_be_read_tells_the_trouble(self):
         trouble = Trouble("parked", 8, "InvalidPolicy: gone", None)
         facts = Facts(WHO, "soft", None, None, None, trouble=trouble)
@@ -156,6 +203,15 @@ class TestExplain:
         assert told.customer.name == "user:42"
         assert Who(1, "fake", "cus_1", None).name == "cus_1"
         assert Who(1, "fake", None, None).name == "customer 1"
+
+
+def _delivered(account: Account, policy: Policy, at: datetime) -> Account:
+    """The account on its first rung, told of the next one at `at`."""
+    (case,), (first,) = account.cases, account.notices
+    step = next(one for one in policy.steps if policy.place(one.announces) >= 1)
+    notice = replace(first, step=step.key, delivered_at=at, state=NoticeState.SENT)
+    on = replace(case, rung=policy.ladder[0].name, rung_since=NOON + 3 * DAY)
+    return replace(account, cases=(on,), notices=(first, notice))
 
 
 def _restricted(account: Account) -> Account:
@@ -209,6 +265,39 @@ class TestTheStory:
         ]
 
     @pytest.mark.parametrize(
+        ("verb", "subject", "words"),
+        [
+            ("forgive", "invoice:1", "Invoice in_1 was forgiven by ann: kind."),
+            ("retry", "invoice:1", "A try of invoice in_1 was ordered by ann: kind."),
+            ("skip_step", "case:3", "Step final of the case for it was left out by ann: kind."),
+            ("resend_step", "case:3",
+             "Step final of the case for it was ordered to be sent again by ann: kind."),
+            ("write_off", "", "What is owed was written off by ann: kind."),
+        ],
+    )  # fmt: skip
+    def test_says_who_ordered_what_and_why(self, verb, subject, words):
+        labels = {"invoice:1": "in_1", "case:3": "it"}
+        order = Order(verb, subject, "final", "ann", "kind.", CommandState.DONE, NOON)
+        refused = replace(order, state=CommandState.REFUSED, reason=None)
+
+        (line,) = story([], [], [order], labels=labels)
+        (no,) = story([], [], [refused], labels=labels)
+
+        assert line.words == words
+        assert no.words == words.removesuffix(": kind.") + ". It was refused."
+
+    def test_tells_why_a_hold_was_ended_and_not_why_it_was_made(self):
+        ended = entry(1, "hold:1", '{"until": ["2027", "2026"]}', type="hold.released")
+        order = Order("release", "", None, "engine", "done", CommandState.DONE, NOON)
+        other = replace(order, at=NOON + DAY)
+
+        (told,) = story([ended], [], [order, other], labels={"hold:1": "asked"})
+        (alone,) = story([ended], [], [other], labels={"hold:1": "asked"})
+
+        assert told.words == "A hold (asked) was ended by engine: done."
+        assert alone.words == "A hold (asked) was ended by engine."
+
+    @pytest.mark.parametrize(
         ("subject", "body", "words"),
         [
             ("invoice:1", """{"status": [null, "open"], "amount_due": [null, 1000],
@@ -234,7 +323,7 @@ class TestTheStory:
              "The dispute of it was lost."),
             ("dispute:1", '{"open": [true, false]}', "The dispute of it was settled."),
             ("hold:1", '{"reason": [null, "asked"], "since": [null, "2026"]}',
-             "Dunning was put on hold: asked."),
+             "Dunning was put on hold: it."),
             ("subscription:1", '{"status": ["past_due", "canceled"]}',
              "Subscription it: past_due → canceled."),
             ("subscription:1", """{"end_requested_at": [null, "2026"],

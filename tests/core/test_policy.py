@@ -26,7 +26,7 @@ class TestPolicy:
         ("changes", "problem"),
         [
             ({"ladder": ()}, "no rung"),
-            ({"steps": ()}, "no step"),
+            ({"steps": ()}, "no step announces rung 'ended'"),
             ({"ladder": (REMINDED, REMINDED)}, "named twice"),
             ({"ladder": (ENDED, replace(REMINDED, after=11 * DAY), ENDED)}, "named twice"),
             ({"ladder": (replace(REMINDED, after=20 * DAY), ENDED)}, "rise strictly"),
@@ -39,7 +39,7 @@ class TestPolicy:
             ({"timer": "learned"}, "timer 'learned'"),
             ({"timer": "fixed"}, "needs a schedule"),
             ({"collector": "nobody"}, "collector 'nobody'"),
-            ({"contact_hours": (21, 8)}, "contact hours"),
+            ({"contact_hours": (21, 8)}, r"\[8, 21\], not \[21, 8\]"),
             ({"min_stay": timedelta(0)}, "min_stay"),
             ({"max_stretch": 0}, "max_stretch"),
         ],

@@ -90,7 +90,7 @@ class Shop:
     def sweep(self, now=NOON, *, limit=1000):
         """Run the loop over whoever is due and commit."""
         with self.engine.begin() as connection:
-            connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+            connection.execute(text("SET LOCAL lock_timeout = '60s'"))
             return sweep(connection, engine=self.loop, now=now, limit=limit)
 
     def answer(self, now):

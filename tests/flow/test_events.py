@@ -8,9 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from everything import Story, outbox
+from everything import POLICIES, Story, outbox
 
 from recoup import Money, PaymentGate
+from recoup.errors import NotPaid
 from recoup.processors.fake import NO_FUNDS, Declines, Slow
 from recoup.store.events.catalogue import EVENTS
 from recoup.testing.scene import Scene
@@ -45,7 +46,7 @@ class Shop:
 
 @pytest.fixture
 def shop(database_url, home):
-    with Scene.open(database_url, home, outbox=outbox()) as scene:
+    with Scene.open(database_url, home, outbox=outbox(), policies=POLICIES) as scene:
         yield Shop(scene)
         assert scene.violations() == ()
 
@@ -60,7 +61,13 @@ class TestTheCatalogue:
         Story(shop.scene).tell()
 
         seen = Counter(shop.told())
-        elsewhere = {"gate.satisfied", "gate.died", "payment.late", "refund.failed"}
+        elsewhere = {
+            "gate.satisfied",
+            "gate.died",
+            "payment.late",
+            "refund.failed",
+            "upgrade.withdrawn",
+        }
         assert set(EVENTS) - set(seen) <= elsewhere
 
     def test_tells_nothing_that_erasing_would_have_to_take_back(self, shop):
@@ -100,6 +107,17 @@ class TestBuying:
         shop.recoup.subscriptions.set_quantity(begun.subscription.id, 3)
 
         assert "subscription.changed" in shop.told()
+
+    def test_more_that_is_not_paid_tells_that_it_was_withdrawn(self, shop):
+        ada, card = shop.customer()
+        begun = shop.recoup.subscriptions.start(ada, shop.price, default_method=card)
+        shop.fake.update_method(card, payer=Declines(NO_FUNDS))
+        shop.told()
+
+        with pytest.raises(NotPaid):
+            shop.recoup.subscriptions.set_quantity(begun.subscription.id, 3)
+
+        assert shop.told() == ["upgrade.withdrawn"]
 
 
 class TestAnEnd:

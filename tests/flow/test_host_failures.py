@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
@@ -60,7 +60,8 @@ class Host:
                 "SELECT count(*) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND wait_event_type = 'Lock'"
             )
-            for _ in range(500):
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
                 if watch.execute(sql).fetchone()[0]:
                     return
                 time.sleep(0.01)
@@ -234,28 +235,22 @@ class TestATransactionThat:
         assert host.keys == []
 
     def test_is_the_victim_of_a_deadlock_is_to_be_run_again(self, host):
-        told = []
-
-        def ask(connection):
-            try:
-                host.ask(connection)
-            except Interrupted as error:
-                told.append(error)
-                connection.rollback()  # else it goes on holding what the other waits for
-
-        with host.connect("-c deadlock_timeout=1500") as connection:
-            connection.execute("SELECT pg_advisory_xact_lock(1)")
+        """The other waits already and for long, so the one that comes second is the victim."""
+        lock = "SELECT pg_advisory_xact_lock(1)"
+        with ThreadPoolExecutor(1) as pool, host.connect("-c deadlock_timeout=200") as connection:
+            connection.execute(lock)
             with host.holding() as other:
-                asking = threading.Thread(target=ask, args=(connection,))
-                asking.start()
-                host.until_somebody_waits()
-                other.execute(text("SET LOCAL deadlock_timeout = '60s'"))
-                other.execute(text("SELECT pg_advisory_xact_lock(1)"))
-            asking.join()
+                other.execute(text("SET LOCAL deadlock_timeout = '600s'"))
+                waiting = pool.submit(other.execute, text(lock))
+                try:
+                    host.until_somebody_waits()
+                    with pytest.raises(Interrupted, match="waited for each other") as told:
+                        host.ask(connection)
+                finally:
+                    connection.rollback()  # else it goes on holding what the other waits for
+                waiting.result(60)
 
-        (error,) = told
-        assert "waited for each other" in str(error)
-        assert isinstance(error.__cause__, errors.DeadlockDetected)
+        assert isinstance(cause(told), errors.DeadlockDetected)
 
     @pytest.mark.parametrize("kind", ["psycopg", "connection", "session"])
     def test_loses_its_connection_is_to_be_run_again(self, host, kind):

@@ -22,7 +22,7 @@ from recoup.webhooks.receive import absorb_stored, ingest, prune, replay
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def nothing(_connection, _ids):
+def nothing(_connection, _ids, _trigger):
     pass
 
 
@@ -181,7 +181,7 @@ def read(event):
 lines = {lives(4)!r}
 url = make_url({database_url!r}).set(drivername="postgresql+psycopg")
 ingest(database.connect(url), "stripe", lines, read=read,
-       now=datetime(2026, 3, 1, tzinfo=UTC), on_absorbed=lambda c, i: None)
+       now=datetime(2026, 3, 1, tzinfo=UTC), on_absorbed=lambda *_: None)
 """
         died = subprocess.run([sys.executable, "-c", program], check=False).returncode
         left = inbox_states(engine)
@@ -197,7 +197,7 @@ class TestWhatFollows:
     def test_shares_the_transaction_of_the_facts(self, engine):
         seen = []
 
-        def follow(connection, ids):
+        def follow(connection, ids, _trigger):
             states = connection.execute(text("SELECT count(*) FROM invoices")).scalar()
             with engine.connect() as outside:
                 committed = outside.execute(text("SELECT count(*) FROM invoices")).scalar()
@@ -214,12 +214,12 @@ class TestWhatFollows:
             ids = [id for (id,) in connection.execute(text("SELECT id FROM inbox"))]
         replay(engine, ids)
 
-        summary = resume(engine, on_absorbed=lambda _connection, ids: asked.append(ids))
+        summary = resume(engine, on_absorbed=lambda _connection, ids, _trigger: asked.append(ids))
 
         assert (summary.applied, asked) == (5, [])
 
     def test_that_fails_for_one_customer_stops_no_other(self, engine):
-        def follow(connection, ids):
+        def follow(connection, ids, _trigger):
             sql = "SELECT processor_id FROM customers WHERE id = ANY(:ids)"
             named = connection.execute(text(sql), {"ids": list(ids)}).scalars()
             if "cus_3" in set(named):
@@ -234,7 +234,7 @@ class TestWhatFollows:
 
 class TestAnEventThatFails:
     def test_is_tried_again_later_and_later_and_parked_in_the_end(self, engine):
-        def follow(_connection, _ids):
+        def follow(_connection, _ids, _trigger):
             raise ValueError("broken\0beyond repair")
 
         line = life(1)[:1]

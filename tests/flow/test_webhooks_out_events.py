@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from everything import Story, outbox
+from everything import POLICIES, Story, outbox
 from receiver import SETTINGS, receiving
 from sqlalchemy import Boolean, DateTime, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -23,7 +23,8 @@ from recoup.testing.scene import Scene
 DAY = timedelta(days=1)
 PAGE = (Path(__file__).parents[2] / "docs/webhooks-out.md").read_text()
 #: The story tells of all but these.
-ELSEWHERE = {"gate.satisfied", "gate.died", "payment.late", "refund.failed"}
+ELSEWHERE = {"gate.satisfied", "gate.died", "payment.late", "refund.failed",
+             "upgrade.withdrawn"}  # fmt: skip
 FORMS = {"text": str, "integer": int, "boolean": bool, "instant": datetime.fromisoformat}
 
 
@@ -70,7 +71,7 @@ def receiver():
 
 @pytest.fixture
 def scene(database_url, home, receiver):
-    with Scene.open(database_url, home, outbox=outbox(), **SETTINGS) as made:
+    with Scene.open(database_url, home, outbox=outbox(), policies=POLICIES, **SETTINGS) as made:
         made.recoup.endpoints.create(receiver.url)
         yield made
         assert made.violations() == ()

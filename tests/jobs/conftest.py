@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from recoup.jobs.listing import EffectRow, listing
 from recoup.jobs.queue import enqueue
 from recoup.jobs.worker import Worker
 
+PATIENCE = 60.0  #: seconds that are waited for what comes soon
 NOON = datetime(2031, 3, 14, 12, tzinfo=UTC)
 
 
@@ -67,6 +69,15 @@ class World:
             connection.execute(
                 text("UPDATE effects SET lease_until = lease_until - interval '1 hour'")
             )
+
+    def until_leases_run(self) -> None:
+        """Wait until no lease is over, because whoever holds it has renewed it."""
+        over = "SELECT count(*) FROM effects WHERE lease_until < clock_timestamp()"
+        until = time.monotonic() + PATIENCE
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            while connection.scalar(text(over)):
+                assert time.monotonic() < until, "nobody renews the leases"
+                time.sleep(0.02)
 
 
 @pytest.fixture

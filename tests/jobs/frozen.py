@@ -1,4 +1,5 @@
-"""A worker process for test_lost_workers: run with a database URL and what its handler does."""
+"""A worker process for test_lost_workers: run with a database URL, what its handler
+does, and for how many seconds it leases."""
 
 from __future__ import annotations
 
@@ -65,8 +66,11 @@ RUNS: dict[str, Callable[[Sequence[Claim], Desk], None]] = {
 if __name__ == "__main__":
     options = {"options": "-c search_path=recoup -c timezone=UTC"}
     url = make_url(sys.argv[1]).set(drivername="postgresql+psycopg")
-    handler = Handler(run=RUNS[sys.argv[2]], lease=timedelta(seconds=0.6), max_attempts=3)
+    lease = timedelta(seconds=float(sys.argv[3]))
+    handler = Handler(run=RUNS[sys.argv[2]], lease=lease, max_attempts=3)
+    #: Of nothing that there is; the shortest lease sets the beat for all.
+    hasty = Handler(run=writes, lease=timedelta(seconds=0.6))
     engine = create_engine(url, connect_args=options)
-    Worker(engine, {"write": handler}, SystemClock()).drain()
+    Worker(engine, {"write": handler, "hasty": hasty}, SystemClock()).drain()
     say("drained")
     engine.dispose()

@@ -14,6 +14,7 @@ from recoup.jobs.base import Handler
 from recoup.jobs.claims import LEASE_RAN_OUT, rescue
 
 HERE = Path(__file__).parent
+PATIENCE = 60.0  #: seconds
 
 
 @pytest.fixture
@@ -21,9 +22,9 @@ def process(database_url):
     """Start tests/jobs/frozen.py; whatever is left of it is killed at the end."""
     started = []
 
-    def start(run: str) -> subprocess.Popen[str]:
+    def start(run: str, lease: float = 0.6) -> subprocess.Popen[str]:
         made = subprocess.Popen(
-            [sys.executable, str(HERE / "frozen.py"), database_url, run],
+            [sys.executable, str(HERE / "frozen.py"), database_url, run, str(lease)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -59,7 +60,7 @@ class TestAFrozenWorker:
             held_again = world.worker().drain()
             first = world.row(key)
             frozen.send_signal(signal.SIGCONT)
-            said, _ = frozen.communicate("go on\n", timeout=60)
+            said, _ = frozen.communicate("go on\n", timeout=PATIENCE)
 
             assert held_again == {"write": 1}
             assert said.splitlines() == ["refused", "drained"]
@@ -71,13 +72,14 @@ class TestAFrozenWorker:
         """The same process, not frozen: the heartbeat holds the claim past its first lease."""
         world = now_world
         world.enqueue(world.effect("a"))
-        slow = process("waits")
+        slow = process("waits", lease=300)
         assert slow.stdout.readline() == "holding\n"
 
-        time.sleep(1.5)
+        world.age_leases()
+        world.until_leases_run()
         with world.engine.begin() as connection:
             early = rescue(connection)
-        said, _ = slow.communicate("go on\n", timeout=60)
+        said, _ = slow.communicate("go on\n", timeout=PATIENCE)
 
         assert (early, said.splitlines()) == (0, ["written", "drained"])
         assert world.written() == ["a"]
@@ -93,7 +95,7 @@ class TestWhatKillsItsWorker:
         codes = []
         for _ in range(20):
             worker = process(how)
-            worker.communicate(timeout=60)
+            worker.communicate(timeout=PATIENCE)
             codes.append(worker.returncode)
             if worker.returncode == 0:
                 break
@@ -123,11 +125,11 @@ class TestAWorkerOnItsOwn:
 
 
 def rescued(world) -> int:
-    """Rescue once the lease (0.6 s, on the database's clock) is over; return how many."""
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
+    """Rescue once all leases (0.6 s, on the database's clock) are over; return how many."""
+    number, until = 0, time.monotonic() + PATIENCE
+    while world.rows(state="running"):
+        assert time.monotonic() < until, "a lease does not end"
         with world.engine.begin() as connection:
-            if number := rescue(connection):
-                return number
-        time.sleep(0.05)
-    return 0
+            number += rescue(connection)
+        time.sleep(0.02)
+    return number

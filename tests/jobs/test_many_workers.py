@@ -3,16 +3,27 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import count
+from threading import Barrier
 
 from recoup.jobs.base import Handler
 from recoup.jobs.queue import cancel
+
+PATIENCE = 60.0  #: seconds
 
 
 class TestEightWorkers:
     def test_run_a_thousand_effects_once_each(self, world):
         keys = [f"k{number:04}" for number in range(1000)]
         world.enqueue(*(world.effect(key) for key in keys))
-        handler = Handler(run=world.write, batch=7)
+        runs, together = count(), Barrier(2)
+
+        def run(claims, desk):
+            if next(runs) < 2:  # the first waits until another worker has something too
+                together.wait(PATIENCE)
+            world.write(claims, desk)
+
+        handler = Handler(run=run, batch=7)
 
         with ThreadPoolExecutor(8) as pool:
             ran = list(pool.map(lambda _: world.worker(handler).drain(), range(8)))

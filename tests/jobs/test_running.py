@@ -15,8 +15,8 @@ from recoup.jobs.carriers.postgres import PostgresCarrier
 from recoup.jobs.clocks import Recurring
 from recoup.jobs.relay import Relay
 
-NEVER = timedelta(seconds=60)  #: polling that no test waits for
-PATIENCE = 20.0
+NEVER = timedelta(hours=1)  #: polling that no test waits for
+PATIENCE = 60.0
 
 
 @contextmanager
@@ -81,7 +81,7 @@ class TestARunningWorker:
 
         world.enqueue(*(world.effect(key) for key in "abcd"))
         with running(world.worker(Handler(run=run, batch=2))) as stop:
-            begun.wait(PATIENCE)
+            assert begun.wait(PATIENCE)
             stop.set()
             go_on.set()
 

@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 import pytest
 
 from recoup.core.money import Money
-from recoup.mail.base import MailFacts
+from recoup.mail.base import Brand, MailFacts
 
 FACTS = MailFacts(
     to="grace@example.com",
     name="Grace Hopper",
-    base_url="https://app.example.com",
-    business="Example",
-    mail_from="Example <billing@example.com>",
+    brand=Brand(
+        business="Example",
+        mail_from="Example <billing@example.com>",
+        base_url="https://app.example.com",
+    ),
     owed=(Money(4900, "EUR"),),
     plan="Team",
     invoices=("INV-1",),

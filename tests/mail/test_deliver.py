@@ -55,7 +55,7 @@ class TestAskingForAMail:
             checked_args("dunning_final_notise")
 
     def test_lists_the_types_when_nothing_is_close(self):
-        with pytest.raises(InvalidValue, match="there are dunning_reminder, "):
+        with pytest.raises(InvalidValue, match="there are receipt, "):
             checked_args("zzz")
 
     def test_keeps_the_types_own_key(self):

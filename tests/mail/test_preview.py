@@ -5,45 +5,131 @@ from email.policy import default
 import pytest
 
 from recoup.errors import InvalidValue
+from recoup.mail.base import Brand
 from recoup.mail.emails import EMAILS
-from recoup.mail.preview import render_all
+from recoup.mail.language.locales import SHIPPED
+from recoup.mail.preview import DESK, FORMATS, PHONE, render_all
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("previews")
+    done: list[int] = []
+    return folder, render_all(folder, progress=done.append), done
 
 
 class TestThePreview:
-    def test_writes_every_type_and_an_index(self, tmp_path):
-        files = render_all(tmp_path / "previews")
+    def test_writes_every_type_in_every_language_and_says_how_far_it_is(self, whole):
+        folder, files, done = whole
 
-        assert files[0].name == "index.html"
-        assert {f.name for f in files[1:]} == {f"{m}.{e}" for m in EMAILS for e in ("txt", "eml")}
-        assert all(f.is_file() for f in files)
+        made = {path.relative_to(folder).as_posix() for path in files}
+        assert files[0] == folder / "index.html"
+        assert made >= {
+            f"{mail}/{tag}.{end}"
+            for mail in EMAILS for tag in SHIPPED for end in ("html", "txt", "eml")
+        }  # fmt: skip
+        assert all(path.is_file() for path in files)
+        assert done == list(range(1, len(EMAILS) * len(SHIPPED) + 1))
 
-    def test_writes_only_the_type_asked_for(self, tmp_path):
-        files = render_all(tmp_path, only="dunning_reminder")
+    def test_shows_each_of_them_at_the_width_of_a_phone_and_of_a_desk(self, whole):
+        folder, _, _ = whole
+        index = (folder / "index.html").read_text()
 
-        names = [f.name for f in files]
-        assert names == ["index.html", "dunning_reminder.txt", "dunning_reminder.eml"]
+        for mail in EMAILS:
+            page = (folder / mail / "index.html").read_text()
+            for tag in SHIPPED:
+                assert f'href="{mail}/index.html#{tag}" target="mails"' in index
+                assert f'<h2 id="{tag}">' in page
+                for width in (PHONE, DESK):
+                    assert f'<iframe src="{tag}.html" width="{width}"' in page
 
-    def test_refuses_a_type_it_does_not_know(self, tmp_path):
-        with pytest.raises(InvalidValue, match="no mail is called 'x'"):
-            render_all(tmp_path / "no", only="x")
+    def test_lets_nothing_run_and_loads_nothing_from_elsewhere(self, whole):
+        folder, files, _ = whole
+        pages = [path for path in files if path.name == "index.html"]
+
+        assert len(pages) == len(EMAILS) + 1
+        for path in pages:
+            page = path.read_text()
+            assert "default-src 'none'" in page
+            assert not re.search(r"<(script|img|link)|@import|url\(", page)
+            assert all("//" not in to for to in re.findall(r'(?:href|src)="([^"]*)"', page))
+            if path.parent != folder:
+                assert page.count("<iframe") == page.count(" sandbox ")
+
+    def test_shows_subjects_as_text(self, whole):
+        folder, _, _ = whole
+
+        assert (
+            '<p class="subject" lang="ar" dir="rtl">'
+            in (folder / "receipt" / "index.html").read_text()
+        )
+
+    def test_writes_mails_that_can_be_read(self, whole):
+        folder, _, _ = whole
+
+        for mail in EMAILS:
+            raw = (folder / mail / "de.eml").read_bytes()
+            made = message_from_bytes(raw, policy=default)
+            first = (folder / mail / "de.txt").read_text().splitlines()[0]
+            assert made["Subject"].split() == first.removeprefix("Subject: ").split()
+
+    def test_is_the_same_every_time(self, tmp_path):
+        told = {"only": "receipt", "locale": "ja"}
+        first = [path.read_bytes() for path in render_all(tmp_path, **told)]
+
+        assert [path.read_bytes() for path in render_all(tmp_path, **told)] == first
+
+    def test_writes_only_what_is_asked_for(self, tmp_path):
+        files = render_all(tmp_path, only="receipt", locale="fr", formats=("txt",))
+
+        assert [path.relative_to(tmp_path).as_posix() for path in files] == [
+            "index.html", "receipt/index.html", "receipt/fr.txt",
+        ]  # fmt: skip
+        assert 'src="fr.txt"' in (tmp_path / "receipt" / "index.html").read_text()
+
+    @pytest.mark.parametrize(
+        ("told", "what"),
+        [
+            ({"only": "x"}, "no mail is called 'x'"),
+            ({"locale": "tlh"}, "no language is called 'tlh'"),
+            ({"formats": ("docx",)}, "no format is called 'docx'"),
+        ],
+    )
+    def test_refuses_what_it_does_not_know(self, tmp_path, told, what):
+        with pytest.raises(InvalidValue, match=what):
+            render_all(tmp_path / "no", **told)
 
         assert not (tmp_path / "no").exists()
 
-    def test_writes_mails_that_can_be_read(self, tmp_path):
-        render_all(tmp_path)
+    def test_shows_a_brand_instead_of_the_samples(self, tmp_path):
+        brand = Brand(
+            business="Acme", mail_from="Acme <pay@acme.example>", base_url="https://acme.example"
+        )
 
-        for name, mail in EMAILS.items():
-            raw = (tmp_path / f"{name}.eml").read_bytes()
-            subject = message_from_bytes(raw, policy=default)["Subject"]
-            assert subject.strip() == mail.sample().subject
+        render_all(tmp_path, only="receipt", locale="en", brand=brand)
 
-    def test_loads_nothing_from_elsewhere(self, tmp_path):
-        page = render_all(tmp_path)[0].read_text()
+        text = (tmp_path / "receipt" / "en.txt").read_text()
+        assert "Acme" in text
+        assert "https://acme.example/billing" in text
 
-        assert not re.search(r"<(script|img|link|iframe)|@import|url\(", page)
-        assert all("//" not in target for target in re.findall(r'(?:href|src)="([^"]*)"', page))
 
-    def test_is_the_same_every_time(self, tmp_path):
-        first = [f.read_bytes() for f in render_all(tmp_path)]
+class TestDocuments:
+    @staticmethod
+    def papers(mail, locale):
+        return [("a.pdf", f"{mail} {locale}".encode())] if mail == "receipt" else []
 
-        assert [f.read_bytes() for f in render_all(tmp_path)] == first
+    def test_are_written_beside_the_mails_that_bring_them_and_are_in_those(self, tmp_path):
+        render_all(tmp_path, locale="de", formats=FORMATS, documents=self.papers)
+
+        assert (tmp_path / "receipt" / "de.pdf").read_bytes() == b"receipt de"
+        assert not (tmp_path / "payment_failed" / "de.pdf").exists()
+        raw = (tmp_path / "receipt" / "de.eml").read_bytes()
+        (paper,) = message_from_bytes(raw, policy=default).iter_attachments()
+        assert (paper.get_filename(), paper.get_content()) == ("a.pdf", b"receipt de")
+
+    def test_alone_leave_out_mails_that_bring_none(self, tmp_path):
+        files = render_all(tmp_path, locale="de", formats=("pdf",), documents=self.papers)
+
+        assert [path.relative_to(tmp_path).as_posix() for path in files] == [
+            "index.html", "receipt/index.html", "receipt/de.pdf",
+        ]  # fmt: skip

@@ -1,13 +1,7 @@
-from datetime import UTC, datetime
-
 import pytest
 
 from recoup.core.consequences import CONSEQUENCES
-from recoup.core.money import Money
 from recoup.mail import wording
-from recoup.mail.base import Announced
-
-EVENING = datetime(2026, 3, 8, 23, 5, tzinfo=UTC)
 
 
 class TestOneLine:
@@ -30,65 +24,58 @@ class TestOneLine:
         assert wording.one_line("a" * 101) == "a" * 99 + "…"
 
 
-class TestGreeting:
-    def test_uses_the_name(self):
-        assert wording.greeting("Ada") == "Hello Ada,"
+class TestAConsequence:
+    def test_is_silent_exactly_when_it_takes_nothing_away(self):
+        silent = {name for name, consequence in CONSEQUENCES.items() if not consequence.takes_away}
 
-    @pytest.mark.parametrize("name", [None, "", " \n", "Win at http://evil.example", "WWW.evil.x"])
-    def test_names_nobody_when_the_name_is_missing_or_a_link(self, name):
-        assert wording.greeting(name) == "Hello,"
+        assert silent == wording.SILENT
+        assert all(wording.change(name) is None for name in silent)
+
+    def test_is_named_without_its_own_words(self):
+        assert wording.change("downgrade:starter") == "downgrade"
+        assert wording.change("no_colours") == "no_colours"
 
 
-class TestListing:
+class TestALink:
     @pytest.mark.parametrize(
-        ("items", "text"),
+        "url",
         [
-            ([], ""),
-            (["a"], "a"),
-            (["a", "b"], "a and b"),
-            (["a", "b", "c"], "a, b and c"),
-            (list("abcde"), "a, b, c, d and e"),
-            (list("abcdef"), "a, b, c, d, e and 1 more"),
+            "https://app.example.com/billing?x=1&y=2#z",
+            "http://localhost:8000/billing",
+            "https://[2001:db8::1]/",
+            "https://app.example.com/links/v1.c2FtcGxl.0-_~",
         ],
     )
-    def test_reads_like_a_sentence(self, items, text):
-        assert wording.listed(items) == text
-
-    def test_never_adds_currencies_up(self):
-        amounts = (Money(100, "EUR"), Money(3000, "JPY"), Money(1500, "KWD"))
-
-        assert wording.sums(amounts) == "1.00 EUR, 3000 JPY and 1.500 KWD"
-
-
-class TestInstants:
-    def test_are_shown_in_the_customers_zone(self):
-        assert wording.moment(EVENING, "Europe/Berlin") == "9 March 2026, 00:05 (Europe/Berlin)"
-        assert wording.day(EVENING, "Europe/Berlin") == "9 March 2026"
+    def test_is_one_that_leads_to_a_page(self, url):
+        assert wording.is_link(url)
 
     @pytest.mark.parametrize(
-        "name",
-        [None, "", "Mars/Olympus", "Europe", "../../etc/passwd", "a\0b", "x" * 10_000, "\ud800"],
+        "url",
+        [
+            "",
+            "javascript:alert(1)",
+            "JaVaScRiPt://example.com/%0aalert(1)",
+            "data:text/html,<script>",
+            "//evil.example",
+            "/billing",
+            "https://",
+            "https:///x",
+            'https://x.example/" onmouseover=alert(1)',
+            "https://x.example/'>",
+            "https://x.example/ y",
+            "https://x.example/\n",
+            "https://x.example/\u202e",
+            "https://xn\u0430mple.com/",
+            "mailto:help@example.com",
+        ],
     )
-    def test_are_shown_in_utc_when_the_zone_means_nothing(self, name):
-        assert wording.moment(EVENING, name) == "8 March 2026, 23:05 (Etc/UTC)"
+    def test_is_nothing_else(self, url):
+        assert not wording.is_link(url)
 
-
-class TestConsequences:
-    def test_have_words_exactly_when_they_take_something_away(self):
-        felt = {name for name, consequence in CONSEQUENCES.items() if consequence.takes_away}
-
-        assert wording.CONSEQUENCES.keys() == felt
-        assert CONSEQUENCES.keys() - felt == wording.SILENT
-
-    def test_are_silent_when_nothing_is_taken_away(self):
-        assert wording.change(Announced("reminded", EVENING, ("notify",))) == ""
-
-    def test_without_words_are_named_by_their_rung(self):
-        words = wording.change(Announced("dim", EVENING, ("read_only", "no_colours")))
-
-        assert (
-            words == "you can see everything but change nothing; access is limited further (dim)"
-        )
+    def test_may_be_an_address_where_that_is_asked_for(self):
+        assert wording.is_link("mailto:help@example.com", "https", "mailto")
+        assert not wording.is_link("mailto:<x>@example.com", "https", "mailto")
+        assert not wording.is_link("http://example.com", "https", "mailto")
 
 
 class TestTheBusiness:

@@ -66,7 +66,7 @@ def stop_at(path, invoice, ready, go_on):
     def watch(step, _key):
         if step == "received":
             ready.set()
-            go_on.wait(30)
+            go_on.wait(600)
 
     FakeProcessor(path, watch=watch).pay_invoice(invoice, method=None, key="k1")
 
@@ -79,9 +79,9 @@ def together(path, invoices, prefixes):
     ]
     for worker in workers:
         worker.start()
-    counts = [results.get(timeout=60) for _ in workers]
+    counts = [results.get(timeout=120) for _ in workers]
     for worker in workers:
-        worker.join(30)
+        worker.join(60)
     return counts
 
 
@@ -109,14 +109,14 @@ class TestTwoProcesses:
         ready, go_on = SPAWN.Event(), SPAWN.Event()
         first = SPAWN.Process(target=stop_at, args=(path, invoices[0], ready, go_on))
         first.start()
-        assert ready.wait(30)
+        assert ready.wait(60)
 
         with pytest.raises(Busy, match="409"):
             fake.pay_invoice(invoices[0], method=None, key="k1")
         with pytest.raises(Busy):
             fake.find_payment(invoices[0], key="k1", since=fake.now)
         go_on.set()
-        first.join(30)
+        first.join(60)
 
         assert states.succeeded(fake.pay_invoice(invoices[0], method=None, key="k1").state)
         assert len(fake.charges_of(invoices[0])) == 2
@@ -139,7 +139,7 @@ class TestAProcessThatDies:
         since = fake.now
         worker = SPAWN.Process(target=die_at, args=(path, invoices[0], fatal))
         worker.start()
-        worker.join(60)
+        worker.join(120)
         assert worker.exitcode == -signal.SIGKILL
 
         payment = fake.find_payment(invoices[0], key="k1", since=since)

@@ -76,8 +76,9 @@ class TestACardWithoutFunds:
             "restriction_notice",
             "final_notice",
         ]
-        assert len(scene.outbox.messages) == 4
-        assert len(set(scene.outbox.ids)) == 4
+        sql = "SELECT type FROM mails WHERE type LIKE 'dunning_%' AND state = 'sent'"
+        assert len(scene.rows(sql)) == 4
+        assert len(set(scene.outbox.ids)) == len(scene.outbox.ids)
 
 
 class TestANewCard:

@@ -249,7 +249,8 @@ def race(  # noqa: C901  it is told in one piece
         raise problem
 
 
-#: Of each gate: what it came to, what it was for is, and how often that was told to anybody.
+#: Of each gate: what it came to, what it was for is, and how often that was told to anybody: not
+#: of refusals, which end nothing.
 _ENDS = """
     SELECT g.customer_id, g.id AS gate, g.purpose, g.status, g.reason, g.withdrawal,
            s.status AS subscription, s.processor_id AS named, s.prices[1] AS runs,
@@ -260,7 +261,8 @@ _ENDS = """
                 WHERE l.customer_id = g.customer_id GROUP BY type) t) AS told,
            (SELECT jsonb_object_agg(type, n) FROM (
                 SELECT type, count(*) AS n FROM mails m
-                WHERE m.customer_id = g.customer_id AND m.state = 'sent' GROUP BY type) t) AS sent,
+                WHERE m.customer_id = g.customer_id AND m.state = 'sent'
+                    AND type <> 'payment_failed' GROUP BY type) t) AS sent,
            (SELECT count(*) FROM refunds r WHERE r.customer_id = g.customer_id) AS refunds,
            (SELECT count(*) FROM late_payments p WHERE p.customer_id = g.customer_id) AS late
     FROM gates g JOIN subscriptions s ON s.id = g.subscription_id

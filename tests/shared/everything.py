@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
+import dunned
 import gated
 
 from recoup.core.billing.requests import ItemChange
 from recoup.core.money import Money
+from recoup.core.policy import DEFAULT, Choice, Policies
 from recoup.errors import ProcessorError, Undeliverable, Unreachable
-from recoup.processors.fake import NO_FUNDS, Asks, Declines, Fault, Pays
-from recoup.store import observe, tables
-from recoup.store.writer import Writer
+from recoup.processors.fake import NO_FUNDS, Declines, Fault
 from recoup.testing.mail import Outbox
 from recoup.testing.scene import Scene
 
@@ -22,6 +22,8 @@ DAY = timedelta(days=1)
 TEN = Money(1000, "EUR")
 #: The second mail comes back; the others arrive.
 BOUNCED = (None, Undeliverable("550 nobody of that name"))
+#: The policies that the story's scene must have.
+POLICIES = Policies((Choice(DEFAULT),), known={dunned.BY_HOST.name: dunned.BY_HOST})
 
 
 def outbox() -> Outbox:
@@ -75,16 +77,6 @@ class Stage:
             self.fake.update_method(card, payer=payer)
         return who
 
-    def _hold(self, who: int, span: timedelta) -> None:
-        now = self.scene.now
-        with self.recoup.database.begin() as connection:
-            observe.lock(connection, [who])
-            writer = Writer(connection, now=now, actor="a person", cause="story")
-            hold = {"customer_id": who, "reason": "a talk", "actor": "a person"}
-            writer.insert(tables.holds, hold | {"since": now, "until": now + span})
-            writer.flush()
-        self.recoup.recompute([who])
-
     def _name(self, who: int) -> str:
         name = self.recoup.customers.get(who).processor_id
         assert name is not None
@@ -109,6 +101,7 @@ class Story(Stage):
             self.money_back,
             self.debts,
             self.news_that_is_late,
+            self.a_change_elsewhere,
             self.at_gates,
             self.farewells,
         ):
@@ -270,23 +263,17 @@ class Story(Stage):
                 payments.charge(self.ada, TEN, description="Hat")
 
     def debts(self) -> None:
-        """One is never paid, one is paid when half is closed, one waits for its customer."""
-        broke = self._debtor("carl", Declines(NO_FUNDS))
-        late = self._debtor("dora", Declines(NO_FUNDS))
-        asked = self._debtor("emil", Asks())
-        self._live(31)
+        dunned.tell(self)
+
+    def a_change_elsewhere(self) -> None:
+        """A plan changes before it is paid, and is not: its bill is withdrawn."""
+        who, card = self._payer("olga")
         with self._step():
-            self._hold(broke, 2 * DAY)
-        self._live(16)
+            held = self.recoup.subscriptions.start(who, self.cheap).subscription
         with self._step():
-            card = self.fake.attach_method(self._name(asked), fingerprint="emil's new one")
-        self._live(2)
-        with self._step():
-            self.fake.update_method(card, payer=Pays())
-            (owed,) = self._owed(late)
-            self.recoup.payments.charge(asked, TEN, description="Pen")
-            self.fake.mark_paid_out_of_band(owed)
-        self._live(20)
+            self.fake.update_method(card, payer=Declines(NO_FUNDS))
+            self.fake.change_price(held.processor_id, self.dear)
+        self._live(0.1)
 
     def at_gates(self) -> None:
         gated.tell(self)

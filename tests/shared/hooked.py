@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from recoup.effects._rounds import WAITS
+from recoup.effects._wire import Limits, Wire
 from recoup.testing.scene import Scene
+
+PATIENT = Limits(connect=60.0, total=60.0)
 
 
 class Hooked(Scene):
-    """A business with one endpoint."""
+    """A business with one endpoint, and posts that bear a machine on which all wait long."""
+
+    @classmethod
+    @contextmanager
+    def open(cls, *where, **settings):
+        with super().open(*where, **settings) as made:
+            courier = made.recoup._courier
+            courier.wire = Wire(anywhere=courier.wire.anywhere, limits=PATIENT)
+            yield made
 
     @property
     def endpoint(self):

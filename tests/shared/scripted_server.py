@@ -10,8 +10,10 @@ from threading import Lock, Thread
 from recoup.processors.stripe.calls.wire import Patience
 
 KEY = "sk_test_conformance"
-#: Enough to see that something is waited for.
-QUICK = Patience(connect=0.5, read=0.15, pause=0.01, total=0.5)
+#: It pauses little, and bears a machine on which everybody waits for his turn.
+QUICK = Patience(connect=60.0, read=60.0, pause=0.01, total=60.0)
+#: For a server that does not answer: enough to see that something is waited for.
+HASTY = Patience(connect=60.0, read=0.15, pause=0.01, total=60.0)
 
 
 class OpenLine:

@@ -35,7 +35,7 @@ from recoup.web import serving
 SECRET = "whsec_of_the_house_0001"
 #: So fast that a test waits for nothing; the usual pace is the line's own matter.
 FAST = Pace(each=2000, together=4000, rest=timedelta(milliseconds=50))
-QUICK = Patience(connect=1.0, read=10.0, pause=0.01, total=1.0)
+QUICK = Patience(connect=60.0, read=60.0, pause=0.01, total=60.0)
 
 
 def settings(url: str, home: Path, *, key: str, base: str, **more: Any) -> Config:
@@ -93,7 +93,7 @@ class Site:
         )
         self._thread = Thread(target=self._server.run, args=([listener],), name="serve")
         self._thread.start()
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while not self._server.started:
             assert self._thread.is_alive(), "the server did not start"
             assert time.monotonic() < until, "the server did not start in time"
@@ -101,7 +101,7 @@ class Site:
 
     def close(self) -> None:
         self._server.should_exit = True
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
 

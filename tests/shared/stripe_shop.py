@@ -46,7 +46,7 @@ class Shop:
             line=OpenLine(),
             base=self.server.url,
             version=version,
-            patience=Patience(pause=0.01),
+            patience=Patience(read=60.0, pause=0.01, total=60.0),
             watch=lambda *told: self.asked.append(told),
         )
         self.processor = StripeProcessor(self.client)

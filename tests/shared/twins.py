@@ -27,7 +27,7 @@ class Twins:
             line=line,
             base=server.url,
             version=version,
-            patience=Patience(pause=0.01),
+            patience=Patience(read=60.0, pause=0.01, total=60.0),
             watch=lambda *told: self.watched.append(told),
         )
         self.stripe = StripeProcessor(self.client)

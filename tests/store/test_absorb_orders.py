@@ -247,7 +247,7 @@ def take(engine, lines):
         lines,
         read=read,
         now=NOW,
-        on_absorbed=lambda _connection, _ids: None,
+        on_absorbed=lambda *_: None,
         batch_size=1000,
     )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from everything import Story, outbox
+from everything import POLICIES, Story, outbox
 
 from recoup.store import batch
 from recoup.store.ledgered import LEDGERED
@@ -40,7 +40,7 @@ def snapshot(scene):
 @pytest.fixture
 def life(database_url, home):
     """A scene in which everything has happened, and what the rows were whenever something had."""
-    with Scene.open(database_url, home, outbox=outbox()) as scene:
+    with Scene.open(database_url, home, outbox=outbox(), policies=POLICIES) as scene:
         snapshots = {}
 
         def seen():

@@ -131,7 +131,12 @@ class History:
         self.now += timedelta(seconds=after)
         writer = self.writer()
         if name == "holds":
-            hold = {"customer_id": self.ids["customers"], "reason": "asked", "actor": "ann"}
+            hold = {
+                "customer_id": self.ids["customers"],
+                "kind": "hold",
+                "reason": "asked",
+                "actor": "ann",
+            }
             writer.insert(tables.holds, hold | {"since": self.now})
         else:
             writer.update(tables.metadata.tables[name], self.row(name), values)

@@ -34,6 +34,9 @@ OTHERS = {
                      "since": NOON},
     "holds": {"reason": "asked", "actor": "eve", "since": NOON},
     "tasks": {"kind": "k", "detail": "d", "opened_at": NOON},
+    "disputes": {"amount": 100, "currency": "EUR", "happened_at": NOON, "lost": False,
+                 "processor": "fake", "processor_id": "dp_1", "seen_at": NOON,
+                 "seen_event": "evt"},
 }  # fmt: skip
 
 
@@ -58,6 +61,12 @@ class Rows:
         id = writer.insert(tables.metadata.tables[table], row)
         writer.flush()
         return id
+
+    def put(self, table, **values):
+        """Put in what no writer would."""
+        row = {"processor": "fake", "processor_id": "put", "seen_at": NOON, "seen_event": "evt"}
+        row |= MIRRORED[table] | values
+        self.connection.execute(tables.metadata.tables[table].insert().values(**row))
 
     def customer(self, *, wake=None, run_state="ok", failures=0, run_error=None, **values):
         self._number += 1
@@ -180,6 +189,17 @@ class TestInvoices:
         )  # fmt: skip
         assert account(rows, id).cases[0].end is CaseEnd.EXHAUSTED
 
+    @pytest.mark.parametrize("running", [None, True, False], ids=["never", "now", "once"])
+    def test_say_of_a_debt_whether_a_payment_of_it_was_ever_disputed(self, rows, running):
+        id, owed = rows.owing()
+        some = rows.add("attempts", customer_id=id, invoice_id=owed, state="succeeded", amount=100)
+        if running is not None:
+            rows.add("disputes", customer_id=id, attempt_id=some, open=running)
+
+        (debt,) = account(rows, id).invoices
+
+        assert debt.was_disputed is (running is not None)
+
 
 class TestWhatIsOver:
     def test_is_not_read(self, rows):
@@ -277,7 +297,7 @@ class TestABatch:
 
     def test_with_one_bad_row_has_one_that_can_not_be_read(self, rows):
         ids = [rows.owing()[0] for _ in range(4)]
-        rows.add("subscriptions", customer_id=ids[2], status="odd")
+        rows.put("subscriptions", customer_id=ids[2], status="odd")
 
         found = observe(rows.connection, ids, now=NOON)
 
@@ -344,7 +364,7 @@ class TestClaimingWhoIsDue:
 
         with engine.begin() as first, engine.begin() as second, ThreadPoolExecutor(1) as pool:
             one = claim_due(first, now=NOON, limit=4)
-            two = pool.submit(claim_due, second, now=NOON, limit=4).result(timeout=10)
+            two = pool.submit(claim_due, second, now=NOON, limit=4).result(timeout=60)
 
         assert len(one) == 4
         assert sorted(one + two) == ids

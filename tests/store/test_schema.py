@@ -13,8 +13,13 @@ from recoup.store import database, tables
 #: Tables of the jobs, which the store does not know, and some that only SQL by hand touches.
 OTHERS = {"effects", "clocks", "moves", "alembic_version"}
 OTHERS |= {"line_slots", "line_silences", "line_turns"}
+OTHERS |= {"campaign_failures"}
 OTHERS |= {"endpoints", "endpoint_secrets", "endpoint_tries"}
 OTHERS |= {"api_keys", "api_denials"}
+OTHERS |= {"access_store", "access_versions"}
+OTHERS |= {"rollouts", "rollout_moves", "shadows", "raises"}
+OTHERS |= {"drift_scans", "drift_findings", "drift_books"}
+OTHERS |= {"suppressions", "mail_posts"}
 DIALECT = postgresql.dialect()
 
 

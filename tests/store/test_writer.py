@@ -250,8 +250,8 @@ class TestTheLedger:
         writer.update(tables.cases, case | {"policy": "b/1"}, {"policy": "c/1"})
         assert entries(connection) == []
 
-        writer.insert(tables.holds, {"customer_id": customer, "reason": "r", "actor": "eve",
-                                     "since": NOON, "until": None})  # fmt: skip
+        writer.insert(tables.holds, {"customer_id": customer, "kind": "hold", "reason": "r",
+                                     "actor": "eve", "since": NOON, "until": None})  # fmt: skip
         writer.flush()
 
         assert [type for type, _, _ in entries(connection)] == [

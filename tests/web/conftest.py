@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -40,7 +41,7 @@ class Server:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,18 @@ class Sender:
         return self.client.post(
             f"{server.url}/webhooks/stripe", content=body, headers={HEADER: header} | headers
         )
+
+    def until_taken(self, server: Server, body: bytes) -> httpx.Response:
+        """
+        Post it again while the answer is to come again, as the processor would.
+
+        A machine may be so busy that its database answers nobody for seconds.
+        """
+        until = time.monotonic() + 60
+        while True:
+            answer = self(server, body)
+            if answer.status_code != 503 or time.monotonic() > until:
+                return answer
 
 
 def customer(number: int) -> bytes:
@@ -87,7 +100,7 @@ class Place:
                 stderr=stream,
                 text=True,
             )
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while "startup complete" not in log.read_text():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < until, log.read_text()
@@ -148,9 +161,47 @@ def shared(
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+class InHand:
+    """A request of which the server has the head and waits for the body, over a socket."""
+
+    def __init__(self, server: Server, path: str, body: bytes, *headers: str) -> None:
+        host, _, port = server.url.removeprefix("http://").rpartition(":")
+        self._address = host, int(port)
+        self._body = body
+        self._socket = socket.create_connection(self._address, timeout=60)
+        lines = [f"POST {path} HTTP/1.1", "Host: here", f"Content-Length: {len(body)}"]
+        head = "\r\n".join([*lines, "Expect: 100-continue", *headers, "", ""])
+        self._socket.sendall(head.encode())
+        told = self._socket.recv(4096)
+        assert told.startswith(b"HTTP/1.1 100"), told
+        self._socket.sendall(body[:10])
+
+    def until_nobody_listens(self) -> None:
+        """Wait until the server takes no new connections, because it ends."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            try:
+                socket.create_connection(self._address, timeout=60).close()
+            except OSError:
+                return
+            time.sleep(0.01)
+        raise AssertionError("the server does not end")
+
+    def end(self) -> bytes:
+        """Send the rest; return what is answered."""
+        with self._socket as connection:
+            connection.sendall(self._body[10:])
+            return connection.recv(65536)
+
+
+@pytest.fixture
+def in_hand() -> type[InHand]:
+    return InHand
+
+
 @pytest.fixture
 def send() -> Iterator[Sender]:
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=120) as client:
         yield Sender(client)
 
 

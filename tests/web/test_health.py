@@ -3,8 +3,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
-import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -110,10 +108,10 @@ class TestTheFigures:
         for number in range(5):
             send(server, letter(number))
         send(server, b'{"id":"evt_odd"')
-        httpx.post(f"{server.url}/webhooks/stripe", content=letter(1))
+        httpx.post(f"{server.url}/webhooks/stripe", content=letter(1), timeout=60)
         place.run("worker", "--drain")
 
-        answer = httpx.get(f"{server.url}/metrics")
+        answer = httpx.get(f"{server.url}/metrics", timeout=60)
 
         labels = set(re.findall(r'(\w+)="([^"]*)"', answer.text))
         assert answer.headers["Content-Type"].startswith("text/plain")
@@ -129,24 +127,17 @@ class TestTheFigures:
 
 
 class TestTheServer:
-    def test_ends_after_what_it_has_in_hand(self, place, letter):
+    def test_ends_after_what_it_has_in_hand(self, place, letter, in_hand):
         server = place.start()
-        host, _, port = server.url.removeprefix("http://").rpartition(":")
         body = letter(1)
-        head = (
-            f"POST /webhooks/stripe HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
-            f"{HEADER}: {sign(body, SECRET, at=datetime.now(UTC))}\r\n\r\n"
-        )
-        with socket.create_connection((host, int(port)), timeout=30) as connection:
-            connection.sendall(head.encode() + body[:10])
-            time.sleep(0.5)
-            server.process.send_signal(signal.SIGTERM)
-            time.sleep(0.5)
-            connection.sendall(body[10:])
-            answer = connection.recv(4096)
+        signed = f"{HEADER}: {sign(body, SECRET, at=datetime.now(UTC))}"
+        request = in_hand(server, "/webhooks/stripe", body, signed)
+        server.process.send_signal(signal.SIGTERM)
+        request.until_nobody_listens()
+        answer = request.end()
 
         assert answer.startswith(b"HTTP/1.1 200")
-        assert server.process.wait(30) == 0
+        assert server.process.wait(60) == 0
         assert "stopped" in server.said
         assert place.rows("SELECT key FROM inbox") == [("evt_1",)]
 

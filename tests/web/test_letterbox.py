@@ -20,7 +20,7 @@ class Shelf:
 
     def keep(self, bodies):
         self.reached.set()
-        assert self.open.wait(30)
+        assert self.open.wait(60)
         self.batches.append(list(bodies))
         if self.refused & set(bodies):
             raise ValueError("planted")
@@ -33,7 +33,7 @@ async def put_together(shelf, bodies):
     """Put `bodies` while the writer has its hands full, so that they are one batch."""
     letterbox = shelf.letterbox()
     first = letterbox.put(b"first")
-    assert await asyncio.to_thread(shelf.reached.wait, 30)
+    assert await asyncio.to_thread(shelf.reached.wait, 60)
     promises = {body: letterbox.put(body) for body in bodies}
     shelf.open.set()
     await asyncio.wait([first, *promises.values()])
@@ -99,7 +99,7 @@ class TestALetterbox:
             shelf = Shelf()
             letterbox = shelf.letterbox()
             letterbox.put(b"first")
-            assert await asyncio.to_thread(shelf.reached.wait, 30)
+            assert await asyncio.to_thread(shelf.reached.wait, 60)
             body = b"x" * 2**20
             for _ in range(32):
                 letterbox.put(body)
@@ -115,7 +115,7 @@ class TestALetterbox:
             shelf = Shelf()
             letterbox = shelf.letterbox()
             letterbox.put(b"first")
-            assert await asyncio.to_thread(shelf.reached.wait, 30)
+            assert await asyncio.to_thread(shelf.reached.wait, 60)
             gone, stays = letterbox.put(b"a"), letterbox.put(b"b")
             gone.cancel()
             shelf.open.set()

@@ -11,7 +11,7 @@ from recoup.web import serving
 
 class TestReceiving:
     def test_answers_once_the_event_and_its_work_are_committed(self, place, send, letter):
-        answer = send(place.start(), letter(1))
+        answer = send.until_taken(place.start(), letter(1))
 
         assert (answer.status_code, answer.json()) == (200, {"status": "received"})
         assert place.rows("SELECT key, state FROM inbox") == [("evt_1", "received")]
@@ -27,7 +27,7 @@ class TestReceiving:
         posts = [(servers[n % 2], letter(event)) for event in range(200) for n in range(8)]
 
         with ThreadPoolExecutor(8) as senders:
-            answers = list(senders.map(lambda post: send(*post), posts))
+            answers = list(senders.map(lambda post: send.until_taken(*post), posts))
         worked = place.run("worker", "--drain")
 
         assert {answer.status_code for answer in answers} == {200}
@@ -55,7 +55,7 @@ class TestReceiving:
             for number in range(20):
                 for sender in (old, new):
                     wanted = 200 if sender in valid else 400
-                    assert sender(server, letter(number)).status_code == wanted
+                    assert sender.until_taken(server, letter(number)).status_code == wanted
             server.stop()
 
 

@@ -18,7 +18,7 @@ DUE = 1000
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def nothing(_connection, _ids):
+def nothing(_connection, _ids, _trigger):
     pass
 
 

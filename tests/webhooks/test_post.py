@@ -20,7 +20,7 @@ def absorb(porch):
         "stripe",
         read=read,
         now=porch.now,
-        on_absorbed=lambda _connection, _ids: None,
+        on_absorbed=lambda *_: None,
     )
 
 

@@ -26,6 +26,8 @@ from recoup.billing import Recoup
 from recoup.cli.opening import opened
 from recoup.cli.output import Listing, as_json_option, emit, printable, tell
 from recoup.core.billing.views import Pay, Payment, Start, Started
+from recoup.core.dunning.acts import Acted
+from recoup.core.dunning.views import DebtPayment
 from recoup.errors import CommandError, ProcessorError, RecoupError
 from recoup.processors.fake import FakeProcessor
 from recoup.store.events.endpoints import Try
@@ -47,13 +49,18 @@ def asks(command: Callable[..., Any]) -> Callable[..., None]:
 
 def asks_without_key(command: Callable[..., Any]) -> Callable[..., None]:
     """Make a verb that takes no key a command with `--actor` and `--json`."""
-    actor = click.option(
+    return actor_option(reads(command))
+
+
+def actor_option(command: _F) -> _F:
+    """Give a command `--actor`."""
+    decorate = click.option(
         "--actor",
         default=login,
         show_default="cli: and your login name",
         help="Who asks; the ledger keeps it.",
     )
-    return actor(reads(command))
+    return decorate(command)
 
 
 def reads(command: Callable[..., Any]) -> Callable[..., None]:
@@ -102,8 +109,14 @@ def failed(result: object) -> bool:
     """Whether what was asked was done, and yet no money came of it, or nobody took it."""
     if isinstance(result, Try):
         return not result.delivered
+    if isinstance(result, Acted):
+        return result.failed is not None or (result.payment is not None and failed(result.payment))
+    if isinstance(result, Listing):
+        return any(isinstance(row, Acted) and failed(row) for row in result.rows)
     if isinstance(result, Payment):
         return result.outcome in _NO_MONEY
+    if isinstance(result, DebtPayment):
+        return any(c.payment is None or failed(c.payment) for c in result.charges)
     return isinstance(result, Started) and result.outcome is Start.INCOMPLETE
 
 
@@ -137,12 +150,16 @@ def maybe(recoup: Recoup, customer: str | None) -> int | None:
     return None if customer is None else named(recoup, customer)
 
 
-def page(name: str, rows: Sequence[Any], limit: int, columns: Sequence[str]) -> Listing:
+def page(
+    name: str, rows: Sequence[Any], limit: int, columns: Sequence[str], *, empty: str | None = None
+) -> Listing:
     """Return a page of rows that were read with one more than `limit`."""
     more = rows[limit - 1].id if len(rows) > limit else None
-    return Listing(name, tuple(rows[:limit]), tuple(columns), paged=True, next=more)
+    return Listing(name, tuple(rows[:limit]), tuple(columns), paged=True, next=more, empty=empty)
 
 
-def only(name: str, rows: Sequence[Any], columns: Sequence[str]) -> Listing:
+def only(
+    name: str, rows: Sequence[Any], columns: Sequence[str], *, empty: str | None = None
+) -> Listing:
     """Return all rows there are."""
-    return Listing(name, tuple(rows), tuple(columns))
+    return Listing(name, tuple(rows), tuple(columns), empty=empty)

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from recoup import plan_file, policy_file, work
-from recoup.billing import SIMULATED_NOW
 from recoup.cli.opening import clock_of
 from recoup.cli.output import instant
 from recoup.config import Config
@@ -23,13 +22,17 @@ from recoup.errors import ConfigError, RecoupError
 from recoup.jobs import listing
 from recoup.jobs.clocks import ClockHealth
 from recoup.mail.emails import NOTICES
+from recoup.mail.senders import chosen
+from recoup.pdf.fonts import INSTALL, missing
 from recoup.processors import PROCESSORS, retries_itself
 from recoup.store import database, journeys, line
+from recoup.store.delivery import audience, posts
 from recoup.store.events import endpoints, outbox
 from recoup.store.events.endpoints import Endpoint
 from recoup.store.queries import health
 from recoup.store.records import settings
 from recoup.webhooks.recovering import recovered
+from recoup.wiring import SIMULATED_NOW
 
 Level = Literal["ok", "warn", "wrong"]
 
@@ -69,8 +72,13 @@ def _settings(config: Config) -> Iterator[Finding]:
         except ConfigError as error:
             yield Finding("policy", "wrong", str(error), "Mend it: recoup policy check FILE")
     yield _plans(config)
-    yield _collector(config, {c.policy.name: c.policy.collector for c in policies.choices})
+    itself = retries_itself(config)
+    used = [choice.policy.collected_by(processor=itself) for choice in policies.choices]
+    yield _collector(config, {one.name: one.collector or "recoup" for one in used})
     yield _sender(config)
+    if config.documents and (gone := missing()):
+        what = f"documents are wanted, and {', '.join(gone)} is not installed: none can be made"
+        yield Finding("documents", "wrong", what, f"{INSTALL}, or unset RECOUP_DOCUMENTS.")
 
 
 def _plans(config: Config) -> Finding:
@@ -103,16 +111,33 @@ def _collector(config: Config, collectors: Mapping[str, str]) -> Finding:
 
 
 def _sender(config: Config) -> Finding:
-    if config.smtp_url is None:
-        help = "Set RECOUP_SMTP_URL to send them."
+    if chosen(config) == "file":
+        help = "Set RECOUP_SMTP_URL or RECOUP_RESEND_API_KEY to send them."
         return Finding("mail", "warn", f"mails become files under {config.home / 'mail'}", help)
-    parts = urlsplit(config.smtp_url.get_secret_value())
-    where = f"{parts.scheme}://{parts.hostname}:{parts.port or 'its usual port'}"
+    where = config.resend_api_base
+    if config.smtp_url is not None:
+        parts = urlsplit(config.smtp_url.get_secret_value())
+        where = f"{parts.scheme}://{parts.hostname}:{parts.port or 'its usual port'}"
     if config.mail_from.rstrip(">").endswith("@example.com"):
         return Finding(
             "mail", "wrong", f"{where}, from {config.mail_from}", "Set RECOUP_MAIL_FROM."
         )
     return Finding("mail", "ok", f"{where}, from {config.mail_from}")
+
+
+def _mails(config: Config, connection: Connection) -> Iterator[Finding]:
+    """What is wrong with mails that only the customers show."""
+    country = None if config.mail_address else audience.wants_an_address(connection)
+    if country is not None:
+        what = f"customers live in {country}, and below mails there is no postal address"
+        yield Finding("address", "warn", what, "Set RECOUP_MAIL_ADDRESS: the law there wants one.")
+    if chosen(config) == "resend" and not config.mail_secrets():
+        help = "Set RECOUP_RESEND_WEBHOOK_SECRETS: docs/senders.md"
+        yield Finding("bounces", "warn", "nobody hears of mails that come back", help)
+    parked = posts.parked(connection)
+    if parked:
+        help = "Look: SELECT id, reason FROM mail_posts WHERE state = 'parked'"
+        yield Finding("bounces", "warn", f"{parked} posts could not be understood", help)
 
 
 def _database(config: Config) -> Iterator[Finding]:
@@ -177,6 +202,7 @@ def _work(config: Config, engine: Engine) -> Iterator[Finding]:
         yield from _backlog(left)
         told = {outbox.KIND + name for name in outbox.handlers(connection)}
         told |= {f"{endpoints.KIND}{id}" for id in endpoints.ids(connection)}
+        yield from _mails(config, connection)
         yield from _endpoints(config, endpoints.listing(connection, limit=1000))
         yield from _journeys(connection, config.processor)
         unknown = listing.unknown_kinds(connection, {*EFFECTS, *told})

@@ -11,14 +11,16 @@ import click
 from sqlalchemy import Engine
 
 from recoup import work
-from recoup.billing import SIMULATED_NOW, Recoup
+from recoup.billing import Recoup
 from recoup.config import Config
 from recoup.demo.stage import DEMO
 from recoup.errors import InvalidValue
 from recoup.jobs.clocks import Clock, SystemClock, TestClock
 from recoup.store import database
+from recoup.store.delivery import audience
 from recoup.store.records import settings
 from recoup.telemetry import lines
+from recoup.wiring import SIMULATED_NOW
 
 #: Later instants leave no room for the waits that are counted from them.
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -75,6 +77,20 @@ def say(recoup: Recoup, words: str) -> None:
         lines.log.info(words)
     else:
         click.echo(words, err=True)
+
+
+def warn_of_address(recoup: Recoup) -> None:
+    """Tell whoever starts a process that mails lack what the law of a customer's country wants."""
+    if recoup.config.mail_address is not None:
+        return
+    with recoup.database.connect() as connection:
+        country = audience.wants_an_address(connection)
+    if country is not None:
+        say(
+            recoup,
+            f"customers live in {country}, and below mails there is no postal address: set "
+            "RECOUP_MAIL_ADDRESS",
+        )
 
 
 def refuse_a_demonstration(recoup: Recoup) -> None:

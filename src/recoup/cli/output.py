@@ -110,6 +110,7 @@ class Listing:
     columns: tuple[str, ...]
     paged: bool = False
     next: int | None = None
+    empty: str | None = None  #: what it means that there are none
 
 
 def tell(result: Any, *, as_json: bool, secrets: bool = False) -> None:
@@ -120,7 +121,7 @@ def tell(result: Any, *, as_json: bool, secrets: bool = False) -> None:
         listed(
             [name.removesuffix("_id").replace("_", " ") for name in result.columns],
             [[getattr(row, name) for name in result.columns] for row in result.rows],
-            empty=f"There are no such {result.name.replace('_', ' ')}.",
+            empty=result.empty or f"There are no such {result.name.replace('_', ' ')}.",
             more=None if result.next is None else f"More: --after {result.next}",
         )
     elif isinstance(result, tuple):
@@ -180,7 +181,11 @@ def _text(value: object) -> str:
     if isinstance(value, Mapping):
         return msgspec.json.encode(value).decode() if value else "–"
     if _is_view(value):
-        return " ".join(f"{name}={cell(part)}" for name, part in parts(value).items())
+        return " ".join(
+            f"{name}={cell(part)}"
+            for name, part in parts(value).items()
+            if name != "client_secret"
+        )
     return str(value)
 
 

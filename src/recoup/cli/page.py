@@ -92,8 +92,8 @@ def _cases(told: Explanation) -> Iterator[Any]:
         yield Text(f"{printable(case.about)}: {rung}, policy {case.policy}")
         yield Text(f"in default since {instant(case.since)}; {printable(case.why)}", style="dim")
         ahead = f"next rung {case.next_rung}" if case.next_rung else "no rung above"
-        if case.next_rung and case.next_look_at:
-            ahead += f" not before {instant(case.next_look_at)}"
+        if case.next_rung and case.not_before:
+            ahead += f" not before {instant(case.not_before)}"
         by = instant(case.deadline) if case.deadline else "no day known, it is on hold"
         yield Text(f"{ahead}; over whatever happens by {by}", style="dim")
 
@@ -101,9 +101,9 @@ def _cases(told: Explanation) -> Iterator[Any]:
 def _obligations(told: Explanation) -> Iterator[Any]:
     if told.obligations:
         yield table(
-            ("invoice", "owed", "of", "failed since", "for"),
+            ("id", "invoice", "owed", "of", "failed since", "for"),
             [
-                (one.number or one.invoice, one.amount, one.billed, one.since,
+                (one.invoice_id, one.number or one.invoice, one.amount, one.billed, one.since,
                  f"{one.about} (disputed)" if one.disputed else one.about)
                 for one in told.obligations
             ],
@@ -112,17 +112,23 @@ def _obligations(told: Explanation) -> Iterator[Any]:
 
 def _plan(told: Explanation) -> Iterator[Any]:
     for one in told.plan:
-        yield Text.assemble((printable(one.invoice), "bold"), f": {_when(one)}")
+        yield Text.assemble(
+            (printable(one.invoice), "bold"), f" (invoice {one.invoice_id}): {_when(one)}"
+        )
         yield from (Text(printable(reason), style="dim") for reason in one.reasons)
 
 
 def _when(one: PlannedTry) -> str:
+    if one.at is None and one.stopped is not None:
+        return f"no try by itself: charging is paused {printable(one.stopped)}"
     if one.at is None:
         need = f"; it needs a {one.need.replace('_', ' ')}" if one.need else ""
         return f"no try by itself{need}"
     words = f"{instant(one.at)}"
     words += f" with {one.method.words}" if one.method else ""
-    return f"{words}; before that it would cost {one.fee}" if one.fee else words
+    if one.price is not None:
+        words += f"; the network charges {one.price or 'nothing'} for it"
+    return f"{words}; before that it would charge {one.fee}" if one.fee else words
 
 
 def _attempts(told: Explanation) -> Iterator[Any]:
@@ -178,7 +184,8 @@ def _holds(told: Explanation) -> Iterator[Any]:
     for one in told.holds:
         until = instant(one.until) if one.until else "a person ends it"
         state = "in force" if one.in_force else "over"
-        yield Text(f"{instant(one.since)} until {until} ({state}): {printable(one.reason)}")
+        who = printable(f"{one.kind} by {one.actor}")
+        yield Text(f"{instant(one.since)} until {until} ({state}), {who}: {printable(one.reason)}")
 
 
 def _decisions(decisions: tuple[Record, ...]) -> Iterator[Any]:

@@ -4,31 +4,45 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from recoup.commands import (
+    casework,
     changes,
+    charging,
     coupons,
     customers,
+    debts,
+    holds,
     invoices,
     late,
     methods,
     offers,
     payments,
+    refunds,
+    replays,
     scheduling,
     starting,
+    steps,
     subscriptions,
 )
 from recoup.commands.base import Kind
 
 _NOUNS: Final = (
+    casework,
     changes,
+    charging,
     coupons,
     customers,
+    debts,
+    holds,
     invoices,
     late,
     methods,
     offers,
     payments,
+    refunds,
+    replays,
     scheduling,
     starting,
+    steps,
     subscriptions,
 )
 

@@ -26,6 +26,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from recoup import errors
+from recoup.campaigns import Engines
 from recoup.commands.filing import AWAITED, digest_of, file, own_key
 from recoup.commands.kinds import Kind as Kind
 from recoup.commands.kinds import Plan as Plan
@@ -35,6 +36,9 @@ from recoup.core import states
 from recoup.core.billing.catalogue import NOTHING_SOLD, Catalogue
 from recoup.core.billing.requests import UNSTORED, Request
 from recoup.core.billing.views import Recorded
+from recoup.core.collection.rules import Rules
+from recoup.core.policy import Policies
+from recoup.core.states import Trigger
 from recoup.errors import (
     InProgress,
     InvalidKey,
@@ -64,8 +68,19 @@ class Recompute(Protocol):
     """The loop, with its policies and rules already in it."""
 
     def __call__(
-        self, connection: Connection, customer_ids: Any, *, trigger: str, now: datetime
+        self, connection: Connection, customer_ids: Any, *, trigger: Trigger, now: datetime
     ) -> object: ...
+
+
+class Rulebook(Protocol):
+    """What decisions are made by: the policies in use and the published rules."""
+
+    @property
+    def policies(self) -> Policies: ...
+    @property
+    def rules(self) -> Rules: ...
+    @property
+    def campaigns(self) -> Engines: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,7 @@ class Office:
     carry_out: Callable[[str], bool]  #: runs the effect of this key here, unless somebody does
     unstored: dict[int, Request] = field(repr=False)
     plans: Catalogue = NOTHING_SOLD
+    engine: Rulebook | None = None  #: what the loop decides by, to try things out with
     actor: str = "host"
     kinds: Mapping[str, Kind[Any]] = field(default_factory=dict)
     patience: float = PATIENCE
@@ -260,7 +276,7 @@ class Office:
             id=id, customer=customer, subject=subject, key=key, digest=digest,
         )  # fmt: skip
         if (wanted is None or plan.decides) and customer is not None:
-            self.recompute(connection, [customer], trigger="command", now=now)
+            self.recompute(connection, [customer], trigger=plan.trigger, now=now)
         found = commands.by_key(connection, key)
         assert found is not None  # noqa: S101  it was written a moment ago
         return found

@@ -19,6 +19,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from recoup.commands.base import Office
 from recoup.commands.coupons import Coupons
 from recoup.commands.customers import Customers
+from recoup.commands.dunning import Dunning
 from recoup.commands.invoices import Invoices
 from recoup.commands.methods import Methods
 from recoup.commands.payments import Payments
@@ -80,6 +81,7 @@ class Bound:
         self.invoices = Later(Invoices(office))
         self.payments = Later(Payments(office))
         self.coupons = Later(Coupons(office))
+        self.dunning = Later(Dunning(office))
 
 
 class Silent:

@@ -8,7 +8,7 @@ from typing import Any
 from recoup.commands.base import Office, Recording, printable
 from recoup.core import states
 from recoup.core.billing.catalogue import Catalogue
-from recoup.core.states import CommandState
+from recoup.core.states import CommandState, Trigger
 from recoup.errors import InProgress, NotFound, NotPossible, Rejected
 from recoup.jobs import queue
 from recoup.store.records import commands
@@ -62,7 +62,9 @@ def refuse(office: Office, writer: Writer, kept: Kept, reason: str) -> None:
     office.kinds[kept.kind].refused(work, error)
     commands.end(writer, kept, CommandState.REFUSED, error=told(error))
     if kept.customer_id is not None:
-        office.recompute(writer.connection, [kept.customer_id], trigger="command", now=writer.now)
+        office.recompute(
+            writer.connection, [kept.customer_id], trigger=Trigger.COMMAND, now=writer.now
+        )
     after = commands.under_way(writer.connection, subject=kept.subject)[:1]
     queue.hasten(writer.connection, [each.effect for each in after], now=writer.now)
 

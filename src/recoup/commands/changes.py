@@ -34,11 +34,12 @@ from recoup.core.money import Money
 from recoup.errors import (
     InProgress,
     InvalidValue,
+    NotPaid,
     NotPossible,
     PreviewExpired,
     StaleRecord,
 )
-from recoup.store import views
+from recoup.store import upgrades, views
 from recoup.store.records import commands, previews
 from recoup.store.records import subscriptions as rows
 from recoup.store.views.reading import Ref
@@ -105,6 +106,9 @@ def _invoices(answer: Answer, now: Subscription) -> list[InvoiceFact]:
 def _released(work: Work, error: Refusal) -> None:
     """What was refused has used no preview, and waits for nothing."""
     previews.release(work.writer.connection, work.command_id)
+    shown = work.args.get(upgrades.COUNTED)
+    if shown is not None and isinstance(error, NotPaid):
+        upgrades.count(work.writer, int(shown))
     offers.undone(work, error)
 
 
@@ -353,13 +357,14 @@ class Changes(Offers):
             refuse_duplicates(recording, now.customer_id, to_be, plans, besides=now)
         offers.refuse_ungated(now, gate, shown.change.proration)
         previews.use(connection, preview, recording.command_id)
+        counted = {upgrades.COUNTED: now.id}
         if gate is None:
-            return Plan(shown.change)
+            return Plan(shown.change, args=counted)
         if shown.change.at_period_end:
             raise InvalidValue(
                 f"{preview} is of a change at the period's end: offer it without one"
             )
-        args = {GATE: offers.offer(recording, now, gate)}
+        args = {GATE: offers.offer(recording, now, gate), **counted}
         return Plan(replace(shown.change, gated=True), args=args)
 
 

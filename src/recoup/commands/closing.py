@@ -26,17 +26,35 @@ from recoup.core.billing.requests import (
 from recoup.core.billing.views import Invoice
 from recoup.core.states import InvoiceStatus
 from recoup.errors import NotPossible
-from recoup.store import views
-from recoup.store.records import money
+from recoup.store import debts, upgrades, views
+from recoup.store.records import commands, money
 
 
 def _changed(work: Work, _answer: Answer) -> Invoice:
     """Return the invoice as it is now; it was closed as `resolved_as`, where one was kept."""
     id, how = int(work.args["invoice_id"]), work.args.get("resolved_as")
+    if (bought := work.args.get(upgrades.COUNTED)) is not None:
+        _withdrawn(work, id, int(bought))
     if how is not None:
         money.resolve(work.writer, id, how)
+        debts.decided(work.writer, id, how, why=work.args.get("reason"))
         work.writer.flush()
     return views.read_invoice(work.writer.connection, id, now=work.writer.now)
+
+
+def _withdrawn(work: Work, id: int, subscription: int) -> None:
+    """Count a change of plan whose bill is void. What it bought is a person's matter."""
+    upgrades.count(work.writer, subscription)
+    commands.open_task(
+        work.writer,
+        work.customer_id,
+        key=f"upgrade_unpaid:{id}",
+        kind="upgrade_unpaid",
+        detail=(
+            f"a change of subscription {subscription} was not paid, and its invoice {id} is void: "
+            "put back at the processor what was bought before"
+        ),
+    )
 
 
 FINALIZE: Final = Kind("invoices.finalize", Invoice, _changed)
@@ -106,7 +124,7 @@ GIVING_UP: Final = Deed(
     MARK_UNCOLLECTIBLE,
     MarkUncollectible,
     states.is_owed,
-    lambda status, _: states.is_written_off(status),
+    lambda status, shown: states.is_written_off(status) or shown.resolved_as == "written_off",
     "written_off",
 )
 PAID_ELSEWHERE: Final = Deed(
@@ -121,16 +139,17 @@ PAID_ELSEWHERE: Final = Deed(
 def planned(deed: Deed, recording: Recording, id: int, reason: str | None) -> Plan:
     connection, now = recording.connection, recording.now
     shown = views.read_invoice(connection, id, now=now)
-    status = InvoiceStatus(shown.status)
+    status = money.status(connection, id)
     if deed.done(status, shown):
         return Plan(result=shown)
     account = money.account(connection, shown.customer_id, now=now, invoice_id=id)
     invoice = next(one for one in account.invoices if one.id == id)
     paying.refuse_in_flight(connection, invoice, account.tries(id))
     again = states.is_paid(status) and bool(shown.remaining)
-    if deed in (FORGIVING, PAID_ELSEWHERE) and again and deed.resolved_as is not None:
+    if deed in (FORGIVING, PAID_ELSEWHERE, GIVING_UP) and again and deed.resolved_as is not None:
         # The processor has closed its books on it; only we know that it is owed again.
         money.resolve(recording.writer, id, deed.resolved_as)
+        debts.decided(recording.writer, id, deed.resolved_as, why=reason)
         recording.writer.flush()
         return Plan(result=views.read_invoice(connection, id, now=now))
     if not deed.may(status):

@@ -13,6 +13,7 @@ from recoup.core.billing.answers import Answer
 from recoup.core.billing.catalogue import Catalogue
 from recoup.core.billing.requests import Request
 from recoup.core.money import Money
+from recoup.core.states import Trigger
 from recoup.errors import NotPossible, ProcessorError, RecoupError
 from recoup.jobs.base import NewEffect, Scalar
 from recoup.store.writer import Writer
@@ -82,6 +83,7 @@ class Plan:
     effects: tuple[NewEffect, ...] = ()
     awaited: str | None = None
     decides: bool = False
+    trigger: Trigger = Trigger.COMMAND
 
 
 def _ask(_work: Work, _request: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from recoup.commands import starting, telling
+from recoup.commands import starting
 from recoup.commands.base import Kind, Work
 from recoup.commands.filing import asking
 from recoup.commands.kinds import Refusal
@@ -44,8 +44,6 @@ def _returned(work: Work, answer: Answer) -> Refund:
     failed = refund.status in states.NOTHING_GIVEN_BACK
     state = LateState.STUCK if failed else LateState.REFUNDED
     gates.deal_with(work.writer, int(work.args["late_id"]), state)
-    if not failed and work.customer_id is not None:
-        telling.queue_refund_mail(work.writer, int(work.args["late_id"]), work.customer_id)
     return refund
 
 

@@ -243,8 +243,8 @@ class Methods:
         """
         Say which methods may be used when the default fails, in which order; return them.
 
-        Methods that are not named are backups no more. This records order and consent; no rule of
-        collection reads them yet.
+        Methods that are not named are backups no more. When the default one is barred, out of
+        date, used up or missing, a debt is tried with the first of them that may be.
 
         Args:
             consented_at: When the customer agreed to that. Kept with each.

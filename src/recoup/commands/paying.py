@@ -34,7 +34,7 @@ from recoup.store import views
 from recoup.store.records import commands, money
 from recoup.store.views.reading import Ref
 
-Origin = Literal["operator", "customer"]
+Origin = Literal["operator", "customer", "bad_debt"]
 
 
 def never_asked(_work: Work, _answer: Answer) -> Payment:
@@ -66,12 +66,9 @@ def intend(
     """
     connection, now = recording.connection, recording.now
     customer_id = recording.customer_id or 0
-    account = money.account(connection, customer_id, now=now, invoice_id=invoice_id)
-    invoice = next(one for one in account.invoices if one.id == invoice_id)
-    _refuse_unpayable(connection, account, invoice, now)
-    refuse_in_flight(connection, invoice, account.tries(invoice_id))
-    way = way_of(connection, account, method)
-    refuse_forbidden(account, invoice, way, now=now, by_customer=not off_session)
+    account, invoice, way = check(
+        connection, customer_id, invoice_id, method=method, off_session=off_session, now=now
+    )
     attempt = _attempt(account, invoice, way, origin=origin, off_session=off_session, now=now)
     waiting = (a for a in account.tries(invoice_id) if states.awaits_customer(a.state))
     changes: list[Change] = [
@@ -92,6 +89,34 @@ def intend(
     )
     kept = views.read_payment(connection, id)
     return Plan(result=kept, effects=(collect,), awaited=collect.key)
+
+
+def check(
+    connection: Connection,
+    customer_id: int,
+    invoice_id: int,
+    *,
+    method: Ref | None,
+    off_session: bool,
+    now: datetime,
+) -> tuple[Account, Invoice, Method]:
+    """
+    Return whose invoice would be tried with what, if that may be done at `now`.
+
+    Raises:
+        NotPossible: nothing is owed, nothing to pay with, charging is paused, or the networks
+            forbid it.
+        InProgress: another try, or a command that closes the invoice, is under way.
+    """
+    account = money.account(connection, customer_id, now=now, invoice_id=invoice_id)
+    invoice = next(one for one in account.invoices if one.id == invoice_id)
+    _refuse_unpayable(connection, account, invoice, now)
+    refuse_in_flight(connection, invoice, account.tries(invoice_id))
+    if off_session and account.stopped is not None:
+        raise NotPossible(f"charging is paused {account.stopped}")
+    way = way_of(connection, account, method)
+    refuse_forbidden(account, invoice, way, now=now, by_customer=not off_session)
+    return account, invoice, way
 
 
 def _attempt(
@@ -131,7 +156,8 @@ def refuse_in_flight(connection: Connection, invoice: Invoice, tries: Sequence[A
                 f"a payment of invoice {invoice.id} is under way since {stamp(one.at)} "
                 f"({one.state}): wait for its outcome"
             )
-        if states.succeeded(one.state) and one.amount == invoice.remaining:
+        came = states.succeeded(one.state) and one.amount == invoice.remaining
+        if came and not invoice.charged_back and not invoice.counts(tries):
             raise NotPossible(f"invoice {invoice.id} was paid on {stamp(one.at)}")
     for other in commands.under_way(connection, subject=f"invoice:{invoice.id}"):
         raise InProgress(
@@ -217,9 +243,9 @@ def _refuse_unpayable(
     shown = views.read_invoice(connection, invoice.id, now=now)
     if account.deleted:
         raise NotPossible(f"customer {account.id} was deleted at the processor")
-    if not states.is_owed(invoice.status):
+    if not states.is_owed(invoice.status) or invoice.charged_back:
         word = shown.resolved_as or shown.status
-        if states.is_paid(invoice.status) and shown.remaining:
+        if invoice.charged_back or (states.is_paid(invoice.status) and shown.remaining):
             word = "charged back, and the processor can not collect it again: bill it anew"
         raise NotPossible(f"invoice {invoice.id} is {word}")
     if not invoice.remaining:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from sqlalchemy import Connection
+
 from recoup.commands import paying
 from recoup.commands.base import Kind, Office, Plan, Recording, Work
 from recoup.commands.following import derived, step
@@ -228,11 +230,11 @@ class Payments:
             found = views.read_payment(connection, payment)
         asked = {"payment": found.id, "amount": amount, "reason": reason}
         if amount is not None:
-            _above_zero(amount)
+            above_zero(amount)
 
         def prepare(recording: Recording) -> Plan:
             now = views.read_payment(recording.connection, found.id)
-            wanted = _within(recording, now, amount)
+            wanted = refundable(recording.connection, now, amount)
             request = CreateRefund(str(now.processor_id), wanted, reason)
             return Plan(request, args={"payment_id": now.id}, amount=wanted)
 
@@ -286,7 +288,7 @@ class Payments:
     def _bill(
         self, who: int, amount: Money, description: str, *, present: bool, key: str
     ) -> Invoice:
-        _above_zero(amount)
+        above_zero(amount)
         return Invoices(self.office).create(
             who,
             (LineWanted(description, amount),),
@@ -344,28 +346,35 @@ def _refuse_settled(bill: Invoice, amount: Money) -> None:
         raise SettledByCredit(f"invoice {bill.id}: the customer's credit covered all {amount}")
 
 
-def _above_zero(amount: Money) -> None:
+def above_zero(amount: Money) -> None:
     if amount.minor <= 0:
         raise InvalidValue(f"expected an amount above zero, got {amount}")
 
 
-def _within(recording: Recording, payment: Payment, amount: Money | None) -> Money:
+def refundable(connection: Connection, payment: Payment, amount: Money | None) -> Money:
+    """
+    Return what is to be given back: `amount`, or all that is left.
+
+    Raises:
+        NotRefundable: less is left, or nothing.
+        CurrencyMismatch: the payment was in another currency.
+    """
     left = payment.refundable
     if amount is not None and amount.currency != left.currency:
         raise CurrencyMismatch(f"payment {payment.id} was in {left.currency}, not in {amount}")
     if not left:
-        raise NotRefundable(f"payment {payment.id}: {_nothing_left(recording, payment)}")
+        raise NotRefundable(f"payment {payment.id}: {_nothing_left(connection, payment)}")
     wanted = left if amount is None else amount
     if left < wanted:
         raise NotRefundable(f"payment {payment.id}: {left} remains to be given back, not {wanted}")
     return wanted
 
 
-def _nothing_left(recording: Recording, payment: Payment) -> str:
+def _nothing_left(connection: Connection, payment: Payment) -> str:
     """Return why nothing of the payment can be given back."""
     if payment.outcome != Pay.SUCCEEDED:
         return f"it took no money, so there is nothing to give back: it is {payment.outcome}"
-    for one in views.list_disputes(recording.connection, payment.customer_id):
+    for one in views.list_disputes(connection, payment.customer_id):
         if one.payment_id == payment.id and (one.open or one.lost):
             until = (
                 "has taken back, until it is decided," if one.open else "has taken back for good"

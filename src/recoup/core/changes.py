@@ -13,6 +13,7 @@ from datetime import datetime
 from recoup.core.account import (
     Attempt,
     Case,
+    Debt,
     Gate,
     Invoice,
     Late,
@@ -20,6 +21,7 @@ from recoup.core.account import (
     Restriction,
     Subscription,
     Task,
+    Upgrade,
 )
 
 
@@ -45,7 +47,10 @@ class CaseMoved:
     @property
     def words(self) -> str:
         if self.before.rung != self.after.rung:
-            return f"{self.after.scope}: {self.before.rung or 'no rung'} -> {self.after.rung}"
+            source, target = self.before.rung or "no rung", self.after.rung or "no rung"
+            return f"{self.after.scope}: {source} -> {target}"
+        if self.before.policy != self.after.policy:
+            return f"{self.after.scope}: by policy {self.after.policy} now"
         return f"{self.after.scope}: counted from {_at(self.after.anchor)} now"
 
 
@@ -80,6 +85,29 @@ class InvoiceTaken:
     @property
     def words(self) -> str:
         return f"take up invoice {self.invoice.processor_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class DebtEntered:
+    """An obligation became bad debt."""
+
+    debt: Debt
+
+    @property
+    def words(self) -> str:
+        return f"{self.debt.amount} of invoice {self.debt.invoice_id} is bad debt"
+
+
+@dataclass(frozen=True, slots=True)
+class DebtLeft:
+    """An obligation is bad debt no more."""
+
+    before: Debt
+    after: Debt
+
+    @property
+    def words(self) -> str:
+        return f"invoice {self.after.invoice_id} is bad debt no more: {self.after.exit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +169,7 @@ class Restricted:
 @dataclass(frozen=True, slots=True)
 class Lifted:
     restriction: Restriction
+    undone: bool = True  #: whether there is nothing that the host has to undo first
 
     @property
     def words(self) -> str:
@@ -199,6 +228,18 @@ class LateDealtWith:
 
 
 @dataclass(frozen=True, slots=True)
+class UpgradeWithdrawn:
+    """The bill of a change of plan that was refused is to be void."""
+
+    before: Upgrade
+    after: Upgrade
+
+    @property
+    def words(self) -> str:
+        return f"withdraw invoice {self.after.invoice} of a change of plan that was not paid"
+
+
+@dataclass(frozen=True, slots=True)
 class StandingChanged:
     before: str
     after: str
@@ -242,6 +283,8 @@ Change = (
     | CaseEnded
     | CaseSettled
     | InvoiceTaken
+    | DebtEntered
+    | DebtLeft
     | AttemptWithdrawn
     | AttemptIntended
     | Restricted
@@ -250,6 +293,7 @@ Change = (
     | GateChanged
     | SubscriptionMoved
     | LateDealtWith
+    | UpgradeWithdrawn
     | StandingChanged
     | NoticePlaced
     | NoticeDropped

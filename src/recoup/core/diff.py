@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from recoup.core.account import Account, Case, Restriction
+from recoup.core.account.access import given_back
 from recoup.core.changes import (
     AttemptIntended,
     AttemptWithdrawn,
@@ -19,6 +20,8 @@ from recoup.core.changes import (
     CaseOpened,
     CaseSettled,
     Change,
+    DebtEntered,
+    DebtLeft,
     EndRequested,
     GateChanged,
     InvoiceTaken,
@@ -31,6 +34,7 @@ from recoup.core.changes import (
     SubscriptionMoved,
     TaskClosed,
     TaskOpened,
+    UpgradeWithdrawn,
     WakeChanged,
 )
 
@@ -46,6 +50,7 @@ def _changes(observed: Account, desired: Account) -> Iterator[Change]:
     yield from _gates(observed, desired)
     yield from _cases(observed, desired)
     yield from _invoices(observed, desired)
+    yield from _debts(observed, desired)
     yield from _attempts(observed, desired)
     yield from _access(observed, desired)
     if observed.standing != desired.standing:
@@ -65,6 +70,9 @@ def _gates(observed: Account, desired: Account) -> Iterator[Change]:
     for late, dealt in zip(observed.late, desired.late, strict=True):
         if late != dealt:
             yield LateDealtWith(late, dealt)
+    for upgrade, left in zip(observed.upgrades, desired.upgrades, strict=True):
+        if upgrade != left:
+            yield UpgradeWithdrawn(upgrade, left)
 
 
 def _cases(observed: Account, desired: Account) -> Iterator[Change]:
@@ -92,6 +100,16 @@ def _invoices(observed: Account, desired: Account) -> Iterator[Change]:
             yield InvoiceTaken(invoice, before[invoice.id], invoice.case_id)
 
 
+def _debts(observed: Account, desired: Account) -> Iterator[Change]:
+    before = {debt.id: debt for debt in observed.debts if debt.id is not None}
+    for debt in desired.debts:
+        known = before.get(debt.id) if debt.id is not None else None
+        if known is not None and known != debt:
+            yield DebtLeft(known, debt)
+        elif known is None and debt not in observed.debts:
+            yield DebtEntered(debt)
+
+
 def _attempts(observed: Account, desired: Account) -> Iterator[Change]:
     before = {attempt.key: attempt for attempt in observed.attempts}
     invoices = {invoice.id: invoice for invoice in desired.invoices}
@@ -106,7 +124,12 @@ def _attempts(observed: Account, desired: Account) -> Iterator[Change]:
 def _access(observed: Account, desired: Account) -> Iterator[Change]:
     had, have = _by_key(observed.restrictions), _by_key(desired.restrictions)
     # Restoring comes first and fast.
-    yield from (Lifted(restriction) for key, restriction in had.items() if key not in have)
+    waits = {restriction.key for restriction in given_back(observed, desired)}
+    yield from (
+        Lifted(restriction, undone=key not in waits)
+        for key, restriction in had.items()
+        if key not in have
+    )
     yield from (Restricted(restriction) for key, restriction in have.items() if key not in had)
     before = {subscription.id: subscription for subscription in observed.subscriptions}
     for subscription in desired.subscriptions:

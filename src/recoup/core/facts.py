@@ -211,6 +211,7 @@ class InvoiceFact:
     description: str | None = None
     tax: int = 0  #: minor units, part of `due`
     credited: int = 0  #: minor units given back by credit notes
+    prices: tuple[str, ...] | None = None  #: what its lines sell; None: not said
 
 
 @dataclass(frozen=True, slots=True)

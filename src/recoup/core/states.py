@@ -56,6 +56,9 @@ from recoup.core.statuses import (
     GateStatus as GateStatus,
 )
 from recoup.core.statuses import (
+    HoldKind as HoldKind,
+)
+from recoup.core.statuses import (
     InvoiceStatus as InvoiceStatus,
 )
 from recoup.core.statuses import (
@@ -69,6 +72,9 @@ from recoup.core.statuses import (
 )
 from recoup.core.statuses import (
     SubscriptionStatus as SubscriptionStatus,
+)
+from recoup.core.statuses import (
+    Trigger as Trigger,
 )
 from recoup.errors import IllegalTransition
 
@@ -256,6 +262,26 @@ def was_sent(state: NoticeState) -> bool:
     return state == NoticeState.SENT
 
 
+def stops_tries(kind: HoldKind) -> bool:
+    """Whether nothing is tried by itself while the hold lasts."""
+    return kind in {HoldKind.HOLD, HoldKind.PROMISE}
+
+
+def gives_back(kind: HoldKind) -> bool:
+    """Whether what was taken away is given back while the hold lasts."""
+    return kind == HoldKind.EXEMPT
+
+
+def was_recovered(end: CaseEnd) -> bool:
+    """Whether the case ended because its money came."""
+    return end == CaseEnd.RECOVERED
+
+
+def was_lost(end: CaseEnd) -> bool:
+    """Whether what was bought ended with the case."""
+    return end in {CaseEnd.EXHAUSTED, CaseEnd.VOLUNTARY}
+
+
 def is_queued(state: MailState) -> bool:
     """Whether the mail is still to be sent."""
     return state == MailState.QUEUED
@@ -269,6 +295,11 @@ def is_over(state: CommandState) -> bool:
 def is_done(state: CommandState) -> bool:
     """Whether the command did what it was for."""
     return state == CommandState.DONE
+
+
+def was_refused(state: CommandState) -> bool:
+    """Whether the answer was no, or it was called off before anybody was asked."""
+    return state == CommandState.REFUSED
 
 
 def was_asked(state: CommandState) -> bool:

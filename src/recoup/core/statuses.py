@@ -97,6 +97,35 @@ class CaseEnd(StrEnum):
     SUPERSEDED = "superseded"
 
 
+class HoldKind(StrEnum):
+    """What a person decided about a customer's dunning, until an instant."""
+
+    HOLD = "hold"  #: nothing is sent, tried or taken away
+    PROMISE = "promise"  #: the same, because the customer said when they will pay
+    GRACE = "grace"  #: nothing is sent or taken away; tries go on
+    EXEMPT = "exempt"  #: the same, and what was taken away is given back meanwhile
+
+
+class Trigger(StrEnum):
+    """Why somebody was decided on again: a hint, recorded with the run. It decides nothing."""
+
+    PAYMENT_FAILED = "payment_failed"
+    MARKED_UNCOLLECTIBLE = "marked_uncollectible"
+    BAD_DEBT_PAID = "bad_debt_paid"
+    DRIFT_DETECTED = "drift_detected"
+    OPERATOR_RECOMPUTE = "operator_recompute"
+    CLOCK = "clock"  #: an instant came at which something could change
+    EVENT = "event"  #: any other news of the processor
+    ATTEMPT = "attempt"  #: what became of a try of ours
+    NOTICE = "notice"  #: what became of a mail
+    COMMAND = "command"  #: somebody asked for something
+    GATE = "gate_expired"  #: the window of a first payment has closed
+    ACCESS = "access"  #: the host has undone what was lifted, or follows no more
+    FULL_SWEEP = "full_sweep"
+    IMPORT = "import"
+    RECOVER = "recover"
+
+
 _ALIVE: Final = frozenset(
     {
         SubscriptionStatus.TRIALING,

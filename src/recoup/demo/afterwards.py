@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from recoup.billing import SIMULATED_NOW, Recoup
+from recoup.billing import Recoup
 from recoup.demo.pace import news
 from recoup.processors.fake import FakeProcessor
 from recoup.store.records import settings
+from recoup.wiring import SIMULATED_NOW
 
 #: The setting that says which of the fake's events was heard last.
 HEARD: Final = "fake_heard"

@@ -126,7 +126,7 @@ def _payer(dice: random.Random, at: datetime) -> Payer:
         (Declines(Refusal("stolen_card", "do_not_try_again", "43", "03")), 2),
         (Asks(declines=True), 12),
         (Declines(down, wave), 12),
-        (Declines(Refusal("revocation_of_authorization", "do_not_try_again", "R1", "21")), 3),
+        (Declines(Refusal("revocation_of_authorization", "do_not_try_again", "R1")), 3),
         (Declines(Refusal("card_velocity_exceeded", "try_again_later", "65"), wave), 5),
     ]
     return _pick(dice, kinds)

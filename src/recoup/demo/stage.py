@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from recoup.billing import FAKE_BOOKS, SIMULATED_NOW, Recoup
+from recoup.billing import Recoup
 from recoup.config import Config
 from recoup.errors import ConfigError
 from recoup.jobs.clocks import TestClock
@@ -21,6 +21,7 @@ from recoup.mail.senders.file import FileSender
 from recoup.processors.fake import FakeProcessor
 from recoup.store import database
 from recoup.store.records import settings
+from recoup.wiring import FAKE_BOOKS, SIMULATED_NOW
 
 #: Every demonstration begins here, so that the same seed gives the same numbers on any day.
 START: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)

@@ -1,13 +1,13 @@
-"""From fresh rows to what a mail may say."""
+"""From fresh rows to what a notice may say, and which refusals may be told of at all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from recoup.core import activation, states
+from recoup.core import states
 from recoup.core.account import Account, Case, Notice, Signal
 from recoup.core.collection import declines
 from recoup.core.dunning import ladder
@@ -16,36 +16,34 @@ from recoup.core.policy import Policy
 from recoup.effects.base import World
 from recoup.mail.base import Announced, MailFacts
 from recoup.store.records.customers import Contact
-from recoup.store.records.mails import Mail, Occasion
 
-#: What a customer is told of a refusal, by the code that may be disclosed. What is not here is
-#: not told: a code helps nobody, and "declined" says nothing that the mail does not say already.
-TOLD: Final[Mapping[str, str]] = {
-    "insufficient_funds": "there was not enough money or credit",
-    "card_velocity_exceeded": "the card had reached its limit",
-    "withdrawal_count_limit_exceeded": "the card had reached its limit",
-    "expired_card": "the card has expired",
-    "incorrect_number": "the card's number is not right",
-    "invalid_number": "the card's number is not right",
-    "incorrect_cvc": "the card's security code is not right",
-    "invalid_cvc": "the card's security code is not right",
-    "incorrect_zip": "the billing postcode does not match",
-    "incorrect_address": "the billing address does not match",
-    "invalid_account": "the card or its account is no longer valid",
-    "card_not_supported": "the card does not support this kind of payment",
-    "currency_not_supported": "the card cannot pay in this currency",
-    "new_account_information_available": "the card has been replaced",
-    "authentication_required": "the bank wants you to confirm the payment",
-    "authentication_not_handled": "the payment was not confirmed",
-    "processing_error": "the bank could not process it",
-    "revocation_of_authorization": "the permission to charge this card was withdrawn",
-    "revocation_of_all_authorizations": "the permission to charge this card was withdrawn",
-    "stop_payment_order": "the permission to charge this card was withdrawn",
-}
-
-
-RECEIPT: Final = "receipt"
-REFUND: Final = "refund_issued"
+#: Codes of refusals that a customer may be told of; their words are in the mails' catalogues.
+#: What is not here is not told: a code helps nobody, and "declined" says nothing that the mail
+#: does not say already.
+TOLD: Final = frozenset(
+    {
+        "insufficient_funds",
+        "card_velocity_exceeded",
+        "withdrawal_count_limit_exceeded",
+        "expired_card",
+        "incorrect_number",
+        "invalid_number",
+        "incorrect_cvc",
+        "invalid_cvc",
+        "incorrect_zip",
+        "incorrect_address",
+        "invalid_account",
+        "card_not_supported",
+        "currency_not_supported",
+        "new_account_information_available",
+        "authentication_required",
+        "authentication_not_handled",
+        "processing_error",
+        "revocation_of_authorization",
+        "revocation_of_all_authorizations",
+        "stop_payment_order",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,60 +66,24 @@ def facts(
     return MailFacts(
         to=contact.email or "",
         name=contact.name,
-        base_url=world.base_url,
-        business=world.business,
-        mail_from=world.mail_from,
+        brand=world.brand,
         owed=totals(invoice.remaining for invoice in owed),
+        plan=_plan(world, account, notice.scope),
         recurring=subscription is not None,
+        part=subscription is not None and account.whole(notice.scope) is None,
         invoices=tuple(number for number in numbers if number is not None),
         announced=tuple(_announced(notice, case, policy, account, now)),
-        decline=_decline(world, account, notice),
+        consequences=_in_force(account, notice.scope),
+        next_try_at=_next_try(account, notice.scope),
         locale=contact.locale,
         time_zone=contact.time_zone,
+        **_refusal(world, account, notice),
     )
 
 
-def about(world: World, occasion: Occasion, contact: Contact) -> MailFacts:
-    """Return what a mail that is no notice may be made from. A hidden invoice has no number."""
-    came = occasion.gate is not None and states.is_satisfied(occasion.gate)
-    refusal = occasion.refusal
-    brand = (occasion.brand or "card").replace("_", " ")
-    method = f"{brand[0].upper()}{brand[1:]} ending in {occasion.last4}"
-    return MailFacts(
-        to=contact.email or "",
-        name=contact.name,
-        base_url=world.base_url,
-        business=world.business,
-        mail_from=world.mail_from,
-        plan=world.plans.plan_of(occasion.price) if occasion.price else None,
-        recurring=occasion.recurring,
-        invoices=(occasion.number,) if occasion.number and came else (),
-        decline=_worded(world, refusal.signal, refusal.brand, refusal.kind) if refusal else None,
-        amount=occasion.amount,
-        at=occasion.at,
-        method=method if occasion.last4 else None,
-        timed_out=occasion.reason == activation.TIMEOUT,
-        late_buys=occasion.late == "reactivate",
-        locale=contact.locale,
-        time_zone=contact.time_zone,
-    )
-
-
-def obstacle(mail: Mail, occasion: Occasion | None, contact: Contact) -> str | None:
-    """Return why a mail that is no notice is not sent: it is not true any more, or to nobody."""
-    if not contact.email:
-        return "the customer has no address"
-    if occasion is None:
-        return "what it is about is gone"
-    gate, late = occasion.gate, occasion.late_state
-    if mail.type == REFUND:
-        back = late is not None and states.was_given_back(late)
-        return None if back else "the money has not gone back"
-    if mail.type == RECEIPT:
-        came = gate is not None and states.is_satisfied(gate)
-        return None if came else "the payment has not come"
-    after_all = late is not None and states.bought_after_all(late)
-    return "it was started after all" if after_all else None
+def _in_force(account: Account, scope: str) -> tuple[str, ...]:
+    """Return what is closed of what the debt bought, by name."""
+    return tuple(one.consequence for one in account.restrictions if one.scope == scope)
 
 
 def _announced(
@@ -137,7 +99,7 @@ def _announced(
                 yield Announced(rung.name, at, rung.consequences)
 
 
-def _decline(world: World, account: Account, notice: Notice) -> str | None:
+def _refusal(world: World, account: Account, notice: Notice) -> dict[str, Any]:
     """Return what may be told of the newest refusal."""
     invoices = {invoice.id for invoice in account.obligations(notice.scope)}
     refused = [
@@ -146,13 +108,27 @@ def _decline(world: World, account: Account, notice: Notice) -> str | None:
         if attempt.invoice_id in invoices and states.was_declined(attempt.state)
     ]
     if not refused:
-        return None
+        return {}
     newest = max(refused, key=lambda attempt: (attempt.at, attempt.id or 0))
     kinds = {method.instrument: method.kind for method in account.methods}
     kind = kinds.get(newest.instrument or "", "card")
-    return _worded(world, newest.signal, newest.brand, kind)
+    return worded(world, newest.signal, newest.brand, kind)
 
 
-def _worded(world: World, signal: Signal, brand: str | None, kind: str) -> str | None:
+def worded(world: World, signal: Signal, brand: str | None, kind: str) -> dict[str, Any]:
+    """Return what may be told of a refusal: its code, where that may be, and its class."""
     verdict = declines.read(signal, brand=brand, kind=kind, rules=world.rules)
-    return TOLD.get(verdict.wording)
+    found = {"decline_class": str(verdict.decline_class.value)}
+    return found | ({"decline": verdict.wording} if verdict.wording in TOLD else {})
+
+
+def _plan(world: World, account: Account, scope: str) -> str | None:
+    """Return the plan that a debt is for; a part of a subscription is none."""
+    whole = account.whole(scope)
+    return None if whole is None or not whole.plan else world.plans.plan_of(whole.plan)
+
+
+def _next_try(account: Account, scope: str) -> datetime | None:
+    """Return when the processor tries by itself again, as far as it has said."""
+    coming = (invoice.processor_next_try_at for invoice in account.obligations(scope))
+    return min((at for at in coming if at is not None), default=None)

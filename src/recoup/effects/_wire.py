@@ -15,7 +15,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Self
@@ -47,6 +47,7 @@ class Posted:
     answer: str = ""  #: the first 500 bytes, without what must not be kept
     error: str | None = None  #: why it is not delivered, if it is not
     after: timedelta | None = None  #: how long the server asks to be left alone
+    raw: bytes = field(default=b"", repr=False)  #: as much of the answer as was asked for
 
     @property
     def gone(self) -> bool:
@@ -77,12 +78,21 @@ class Wire:
         self._context = context or ssl.create_default_context()
         self._limits = limits or Limits()
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Posted:
+    def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        now: datetime,
+        kept: int = KEPT,
+    ) -> Posted:
         """
         Return what a post came to; nothing is raised.
 
         Args:
             now: UTC, for a `Retry-After` that is a date.
+            kept: Bytes of the answer that are read.
         """
         began = time.monotonic()
         status: int | None = None
@@ -94,13 +104,13 @@ class Wire:
                 status = response.status
                 after = _patience(response.headers.get("Retry-After"), now)
                 with suppress(OSError, http.client.HTTPException):
-                    answer = response.read(KEPT)
+                    answer = response.read(kept)
         except NotAllowed as refused:
             error = f"not sent: {refused}"
         except (OSError, http.client.HTTPException) as failed:
             error = _described(failed)
         ms = round((time.monotonic() - began) * 1000)
-        return Posted(status, ms, cleaned(answer), error or _refused(status), after)
+        return Posted(status, ms, cleaned(answer), error or _refused(status), after, answer)
 
     def _connected(self, url: str, *, until: float) -> _Line:
         where = _addresses.target(url, anywhere=self.anywhere)

@@ -30,7 +30,7 @@ from sqlalchemy import Connection
 from recoup.core import states
 from recoup.core.billing.answers import Answer
 from recoup.core.billing.requests import UNSTORED, Request
-from recoup.core.states import CommandState
+from recoup.core.states import CommandState, Trigger
 from recoup.effects.base import Work, World
 from recoup.errors import (
     Busy,
@@ -261,7 +261,7 @@ def _conclude(world: World, writer: Writer, kept: Kept, answer: Answer) -> None:
         work,
         result,
         lambda: world.recompute(
-            writer.connection, {*touched, *owner}, trigger="command", now=writer.now
+            writer.connection, {*touched, *owner}, trigger=Trigger.COMMAND, now=writer.now
         ),
     )
     _end(
@@ -287,7 +287,7 @@ def _end(
     """End the command, decide again on whom it touched, and let the next one have its turn."""
     commands.end(writer, kept, state, **values)
     owner = {kept.customer_id} if kept.customer_id is not None else set()
-    world.recompute(writer.connection, {*touched, *owner}, trigger="command", now=writer.now)
+    world.recompute(writer.connection, {*touched, *owner}, trigger=Trigger.COMMAND, now=writer.now)
     following = commands.under_way(writer.connection, subject=kept.subject)[:1]
     queue.hasten(writer.connection, [each.effect for each in following], now=writer.now)
 

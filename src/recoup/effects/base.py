@@ -19,8 +19,13 @@ from recoup.core.billing.answers import Answer
 from recoup.core.billing.catalogue import NOTHING_SOLD, Catalogue
 from recoup.core.billing.requests import Request
 from recoup.core.collection.rules import Rules
+from recoup.core.links import Pages
 from recoup.core.policy import Policies
+from recoup.core.states import Trigger
+from recoup.effects._papers import Papers
 from recoup.errors import NotPossible, ProcessorError
+from recoup.mail.base import Brand
+from recoup.mail.overrides import Mails
 from recoup.mail.senders.base import Sender
 from recoup.processors.base import Processor
 from recoup.store.writer import Writer
@@ -39,7 +44,12 @@ class Recompute(Protocol):
     """The loop, with its policies and rules already in it."""
 
     def __call__(
-        self, connection: Connection, customer_ids: Iterable[int], *, trigger: str, now: datetime
+        self,
+        connection: Connection,
+        customer_ids: Iterable[int],
+        *,
+        trigger: Trigger,
+        now: datetime,
     ) -> Ran: ...
 
 
@@ -97,9 +107,10 @@ class World:
     rules: Rules
     recompute: Recompute
     absorb: Callable[[], object]
-    base_url: str
-    mail_from: str
-    business: str
+    brand: Brand
+    mails: Mails = field(default_factory=Mails)  #: makes messages, as the host wants them
+    papers: Papers | None = None  #: makes the documents that some mails bring
+    pages: Pages | None = None  #: makes the links of mails; None: they lead to the host's own
     kinds: Mapping[str, Kind] = field(default_factory=dict)  #: of commands, by name
     #: By command, what must not be stored, not even until it is asked.
     unstored: dict[int, Request] = field(default_factory=dict, repr=False)

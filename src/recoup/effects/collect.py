@@ -12,7 +12,7 @@ and the plan makes a new one. An outage consumes nothing. Source: docs/effects.m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,13 +21,14 @@ from sqlalchemy import Connection
 
 from recoup.core import states
 from recoup.core.facts import PaymentFact
-from recoup.core.states import AttemptState
+from recoup.core.states import AttemptState, Trigger
 from recoup.effects.base import World
 from recoup.errors import Busy, KeyReused, Rejected, Unreachable
 from recoup.jobs import queue
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, NewEffect, Snooze, Wish
 from recoup.store import inbox
-from recoup.store.absorb import absorb
+from recoup.store.absorb import absorb, by_trigger
+from recoup.store.operators import charging
 from recoup.store.records import attempts
 from recoup.store.records.attempts import Order
 from recoup.store.writer import Writer
@@ -64,7 +65,7 @@ def handler(world: World) -> Handler:
         with desk.engine.begin() as connection:
             todo, wishes = _prepare(world, connection, claims, now=desk.now())
             desk.settle(connection, wishes)
-        answers = [(claim, order, _ask(world, order, desk.now())) for claim, order in todo]
+        answers = [(claim, order, _ask(world, order, desk)) for claim, order in todo]
         with desk.engine.begin() as connection:
             desk.settle(connection, _record(world, connection, answers, now=desk.now()))
 
@@ -80,36 +81,36 @@ def _prepare(
     todo: list[tuple[Claim, Order]] = []
     wishes: dict[Claim, Wish] = {}
     dropped: set[int] = set()
+    stopped = charging.stops(connection, [*orders], now=now)
     for claim in claims:
         order = orders.get(_attempt_id(claim))
         if order is None or not states.is_in_doubt(order.state):
             wishes[claim] = Cancel("the attempt has its answer")
         elif not states.is_intended(order.state):
             todo.append((claim, order))
-        elif order.owed:
+        elif order.owed and order.id not in stopped:
             attempts.move(writer, order, AttemptState.REQUESTED)
             todo.append((claim, replace(order, requested_at=now)))
         else:
-            attempts.move(writer, order, AttemptState.CANCELED, note="nothing is owed any more")
+            why = stopped[order.id] if order.owed else "nothing is owed any more"
+            attempts.move(writer, order, AttemptState.CANCELED, note=why[:300])
             dropped.add(order.customer_id)
-            wishes[claim] = Cancel("nothing is owed any more")
+            wishes[claim] = Cancel(why)
     writer.flush()
-    world.recompute(connection, dropped, trigger="attempt", now=now)
+    world.recompute(connection, dropped, trigger=Trigger.ATTEMPT, now=now)
     _tell_waiting(world, connection, orders.values(), now=now)
     return todo, wishes
 
 
-def _ask(world: World, order: Order, now: datetime) -> _Answer:
+def _ask(world: World, order: Order, desk: Desk) -> _Answer:
     """Return the processor's answer. No transaction is open here."""
-    since = order.requested_at or now
+    fresh = states.is_intended(order.state)
     try:
-        if not states.is_intended(order.state):
-            with span("processor find_payment"):
-                found = world.processor.find_payment(order.invoice, key=order.key, since=since)
-            if found is not None:
-                return found
-            if not order.owed or now - since >= KEY_LIFE:
-                return _Never("it never reached the bank")
+        found = None if fresh else _found(world, order, desk.now())
+        if found is not None:
+            return found
+        if why := _stopped(desk, order):
+            return _Never(why) if fresh else _Unknown(why)
         with span("processor pay_invoice"):
             return world.processor.pay_invoice(
                 order.invoice, method=order.method, key=order.key, off_session=order.off_session
@@ -120,6 +121,22 @@ def _ask(world: World, order: Order, now: datetime) -> _Answer:
         return error
     except (Rejected, KeyReused) as error:
         return _Never(str(error))
+
+
+def _found(world: World, order: Order, now: datetime) -> PaymentFact | _Never | None:
+    """Return what became of one that was asked for before; None: ask again with the same key."""
+    since = order.requested_at or now
+    with span("processor find_payment"):
+        found = world.processor.find_payment(order.invoice, key=order.key, since=since)
+    if found is None and (not order.owed or now - since >= KEY_LIFE):
+        return _Never("it never reached the bank")
+    return found
+
+
+def _stopped(desk: Desk, order: Order) -> str | None:
+    """Return why a person wants it not to be made; looked at before each single call."""
+    with desk.engine.connect() as connection:
+        return charging.stops(connection, [order.id], now=desk.now()).get(order.id)
 
 
 def _record(
@@ -156,9 +173,13 @@ def _record(
             wishes[claim] = Snooze(now + wait, f"the outcome is unknown: {answer.why}")
     writer.flush()
     touched = {order.customer_id for order in orders.values()}
+    hints: Mapping[int, Trigger] = {}
     if facts:
-        touched |= set(absorb(writer, world.processor.name, [facts]).customers)
-    world.recompute(connection, touched, trigger="attempt", now=now)
+        absorbed = absorb(writer, world.processor.name, [facts])
+        touched |= absorbed.customers
+        hints = absorbed.hints
+    for trigger, ids in by_trigger(touched, hints, Trigger.ATTEMPT):
+        world.recompute(connection, ids, trigger=trigger, now=now)
     _tell_waiting(world, connection, orders.values(), now=now)
     return wishes
 

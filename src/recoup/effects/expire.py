@@ -9,12 +9,10 @@ is marked, and tried again, as in any other run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
+from recoup.core.states import Trigger
 from recoup.effects.base import World
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, Wish
-
-TRIGGER: Final = "gate_expired"
 
 
 def handler(world: World) -> Handler:
@@ -23,7 +21,7 @@ def handler(world: World) -> Handler:
     def run(claims: Sequence[Claim], desk: Desk) -> None:
         ids = {claim.customer_id for claim in claims if claim.customer_id is not None}
         with desk.engine.begin() as connection:
-            failed = world.recompute(connection, ids, trigger=TRIGGER, now=desk.now()).failed
+            failed = world.recompute(connection, ids, trigger=Trigger.GATE, now=desk.now()).failed
             desk.settle(connection, {claim: _wish(claim, failed) for claim in claims})
 
     return Handler(run, batch=200)

@@ -136,6 +136,7 @@ class Handler:
     lease: timedelta = timedelta(minutes=5)  #: renewed by the heartbeat while running
     max_attempts: int = 10
     aside: bool = False  #: may take long: a running worker gives such a thread of their own
+    first: bool = False  #: claimed before all others; a running worker gives such another thread
 
 
 Handlers = Mapping[str, Handler]

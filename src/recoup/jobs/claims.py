@@ -118,14 +118,16 @@ def claim(
     """
     Take from the first of `queues` that holds something due one kind, what is due longest; None
     when nothing is due. Of the kinds that are due there it is the one whose last turn, by (queue,
-    kind), is the lowest in `turns`; one that is not in it has had none.
+    kind), is the lowest in `turns`; one that is not in it has had none. Kinds that come first come
+    before all others, whatever their queue.
 
     An effect whose attempts are used up is parked instead. One that was running when its worker
     died is taken alone, so that if it is the one that kills, it kills nobody else again. Kinds
     without a handler are left to the workers that know them.
     """
     pairs = [(queue, kind) for queue in queues for kind in handlers]
-    pairs.sort(key=lambda pair: (queues.index(pair[0]), turns.get(pair, 0)))
+    firsts = {kind for kind, handler in handlers.items() if handler.first}
+    pairs.sort(key=lambda p: (p[1] not in firsts, queues.index(p[0]), turns.get(p, 0)))
     head = connection.execute(
         _HEAD,
         {

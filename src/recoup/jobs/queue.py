@@ -69,6 +69,17 @@ _HASTEN: Final = text("""
     SELECT (SELECT count(*) FROM sooner) AS hastened, (SELECT count(*) FROM rung) AS rung
 """)
 
+_PREFER: Final = text("""
+    WITH preferred AS (
+        UPDATE effects SET kind = :kind, due_at = least(due_at, :now), reason = NULL
+        WHERE key = ANY(CAST(:keys AS text[])) AND state = 'scheduled'
+        RETURNING queue
+    ), rung AS (
+        SELECT pg_notify(:channel, queue) FROM (SELECT DISTINCT queue FROM preferred) AS due
+    )
+    SELECT (SELECT count(*) FROM preferred) AS preferred, (SELECT count(*) FROM rung) AS rung
+""")
+
 _RETRY: Final = text("""
     WITH again AS (
         UPDATE effects SET state = 'scheduled', attempt = 0, due_at = :now, reason = NULL
@@ -178,6 +189,16 @@ def hasten(connection: Connection, keys: Sequence[str], *, now: datetime) -> int
     """Make these scheduled effects due at `now`, if they are not; return how many were made so."""
     row = connection.execute(_HASTEN, {"keys": list(keys), "now": now, "channel": CHANNEL}).one()
     return int(row.hastened)
+
+
+def prefer(connection: Connection, keys: Sequence[str], *, kind: str, now: datetime) -> int:
+    """
+    Make these scheduled effects ones of `kind`, due at `now` at the latest; return how many.
+
+    For a kind that comes first, and does what the one that they were does.
+    """
+    given = {"keys": list(keys), "kind": kind, "now": now, "channel": CHANNEL}
+    return int(connection.execute(_PREFER, given).one().preferred)
 
 
 def ring(connection: Connection, queue: str) -> None:

@@ -95,27 +95,35 @@ class Worker:
         Set `stop` from the handler of SIGTERM: it takes a quarter of a second when idle. What may
         take long runs in a thread of its own, if there is any such kind when it begins.
         """
-        if self._takes is _any and any(map(_aside, self._desk.handlers.values())):
-            with self._beside(stop):
+        lanes = [lane for lane in LANES if any(map(lane, self._desk.handlers.values()))]
+        if self._takes is _any and lanes:
+            with self._beside(stop, lanes):
                 self._run(stop)
         else:
             self._run(stop)
 
     @contextmanager
-    def _beside(self, stop: threading.Event) -> Iterator[None]:
-        """Have a worker of its own run what may take long, and leave it to that one."""
+    def _beside(
+        self, stop: threading.Event, lanes: Sequence[Callable[[Handler], bool]]
+    ) -> Iterator[None]:
+        """Leave what may take long, and what comes first, to workers with threads of their own."""
         desk = self._desk
-        other = Worker(desk.engine, desk.handlers, desk.clock, self._queues, poll=self._poll)
-        other._takes = _aside
-        other._desk.lasting = True
-        self._takes = _quick
-        thread = threading.Thread(target=other.run, args=(stop,), name="recoup-aside")
-        thread.start()
+        threads = []
+        for lane in lanes:
+            other = Worker(desk.engine, desk.handlers, desk.clock, self._queues, poll=self._poll)
+            other._takes = lane
+            other._desk.lasting = True
+            name = f"recoup-{lane.__name__.strip('_')}"
+            threads.append(threading.Thread(target=other.run, args=(stop,), name=name))
+        self._takes = lambda handler: not any(lane(handler) for lane in lanes)
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
             stop.set()
-            thread.join()
+            for thread in threads:
+                thread.join()
             self._takes = _any
 
     def _run(self, stop: threading.Event) -> None:
@@ -190,11 +198,15 @@ def _any(_: Handler) -> bool:
 
 
 def _aside(handler: Handler) -> bool:
-    return handler.aside
+    return handler.aside and not handler.first
 
 
-def _quick(handler: Handler) -> bool:
-    return not handler.aside
+def _first(handler: Handler) -> bool:
+    return handler.first
+
+
+#: What has a thread of its own each, in a worker that runs.
+LANES: Final = (_aside, _first)
 
 
 def _deadline(seconds: float | None) -> float | None:

@@ -1,67 +1,163 @@
-"""Every mail from its sample, as files to look at. Nothing in them is loaded from elsewhere."""
+"""
+Every mail from its sample, in every language, as files to look at, and pages that show them.
+
+The first page leads through the types; one page for each frames its files, in every language, at
+the width of a phone and of a desk. Nothing in any of them is loaded from elsewhere or runs: the
+frames are sandboxed. All on one page would be hundreds of frames, which browsers load at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from html import escape
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
 from recoup.errors import InvalidValue
-from recoup.mail.base import Email
+from recoup.mail.base import Brand, Email
 from recoup.mail.emails import EMAILS
-from recoup.mail.letter import NOON, SAMPLE
+from recoup.mail.language.locales import SHIPPED
+from recoup.mail.letter import NOON
 from recoup.mail.message import compose
+from recoup.mail.template import Rendered, render
 
-PAGE: Final = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Mails</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto; }}
-pre {{ background: #f4f4f4; color: #111; padding: 1rem; white-space: pre-wrap; }}
-</style>
-<h1>Mails</h1>
-{mails}
-</html>
-"""
+#: What a mail can be written as; "pdf" are the documents that a type brings.
+FORMATS: Final = ("html", "txt", "eml", "pdf")
+#: Widths at which the page shows each mail, in CSS pixels: a phone, and a desk.
+PHONE, DESK = 375, 1280
 
-MAIL: Final = """<h2 id="{name}">{name}</h2>
-<p><strong>{subject}</strong> – <a href="{name}.txt">text</a>, <a href="{name}.eml">eml</a></p>
-<pre>{text}</pre>"""
+#: Type and language -> name and bytes of each document that such a mail brings.
+Documents = Callable[[str, str], Iterable[tuple[str, bytes]]]
 
 
-def render_all(folder: Path, *, only: str | None = None) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One type in one language, with the files that were written of it, by format."""
+
+    type: str
+    locale: str
+    direction: str
+    subject: str
+    preview: str
+    files: Mapping[str, str]  #: by format, beside the page of the type
+
+
+def render_all(
+    folder: Path,
+    *,
+    only: str | None = None,
+    locale: str | None = None,
+    formats: Sequence[str] = ("html", "txt", "eml"),
+    brand: Brand | None = None,
+    documents: Documents | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> list[Path]:
     """
-    Write every type, or `only` one, into `folder`; return the files, `index.html` first.
+    Write every type in every language, as all the formats; return the files, the page first.
 
     The same code gives the same bytes: the samples' date is fixed. Files of the same name are
     replaced, others stay.
 
+    Args:
+        only: This type alone.
+        locale: This language alone.
+        brand: Who writes; by default the samples' own.
+        documents: Makes what mails bring; needed for "pdf".
+        progress: Told how many mails are written.
+
     Raises:
-        InvalidValue: no type is called `only`.
+        InvalidValue: there is no such type, language or format.
     """
-    if only is not None and only not in EMAILS:
-        raise InvalidValue(f"no mail is called {only!r}; there are {', '.join(EMAILS)}")
+    _check("mail", only, EMAILS)
+    _check("language", locale, SHIPPED)
+    for one in formats:
+        _check("format", one, FORMATS)
+    wanted = [
+        (name, tag)
+        for name in ([only] if only else EMAILS)
+        for tag in ([locale] if locale else SHIPPED)
+    ]
     folder.mkdir(parents=True, exist_ok=True)
-    samples = {name: EMAILS[name].sample() for name in ([only] if only else EMAILS)}
-    index = folder / "index.html"
-    sections = "\n".join(_section(name, email) for name, email in samples.items())
-    index.write_text(PAGE.format(mails=sections), "utf-8")
-    return [index, *_files(folder, samples)]
+    made: list[Shown] = []
+    for name, tag in wanted:
+        email = _sample(name, tag, brand)
+        made.append(_written(folder, name, email, formats, documents))
+        progress(len(made))
+    pages = _pages(folder, [one for one in made if one.files])
+    return [*pages, *(folder / one.type / path for one in made for path in one.files.values())]
 
 
-def _files(folder: Path, samples: dict[str, Email]) -> Iterator[Path]:
-    for name, email in samples.items():
-        text = folder / f"{name}.txt"
-        text.write_text(f"Subject: {email.subject}\n\n{email.text}", "utf-8")
-        yield text
-        mail = folder / f"{name}.eml"
-        message = compose(email, SAMPLE, key=f"preview:{name}", case="preview", date=NOON)
-        mail.write_bytes(message.as_bytes())
-        yield mail
+def _pages(folder: Path, mails: Sequence[Shown]) -> list[Path]:
+    """Write the page that leads to the types, and one for each."""
+    loader = PackageLoader("recoup.mail", "layout")
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    types: dict[str, list[Shown]] = {}
+    for one in mails:
+        types.setdefault(one.type, []).append(one)
+    locales = {one.locale for one in mails}
+    first = next(iter(types), "")
+    pages = {
+        folder / "index.html": made.get_template("previews.html").render(
+            types=types, locales=locales, first=first
+        )
+    }
+    for type, shown in types.items():
+        pages[folder / type / "index.html"] = made.get_template("preview.html").render(
+            type=type, mails=shown, widths=(PHONE, DESK)
+        )
+    for path, text in pages.items():
+        path.write_text(text, "utf-8")
+    return list(pages)
 
 
-def _section(name: str, email: Email) -> str:
-    return MAIL.format(name=name, subject=escape(email.subject), text=escape(email.text))
+def _sample(name: str, tag: str, brand: Brand | None) -> Email:
+    email = EMAILS[name].sample()
+    facts = replace(email.facts, locale=tag)
+    return type(email).about(facts if brand is None else replace(facts, brand=brand))
+
+
+def _written(
+    folder: Path, name: str, email: Email, formats: Sequence[str], documents: Documents | None
+) -> Shown:
+    rendered = render(email)
+    files: dict[str, str] = {}
+    (folder / name).mkdir(exist_ok=True)
+    for called, content in _contents(name, email, rendered, formats, documents):
+        path = f"{rendered.locale}.{called}"
+        (folder / name / path).write_bytes(content)
+        files[called] = path
+    direction = "rtl" if 'dir="rtl"' in rendered.html[:200] else "ltr"
+    return Shown(name, rendered.locale, direction, rendered.subject, rendered.preview, files)
+
+
+def _contents(
+    name: str,
+    email: Email,
+    rendered: Rendered,
+    formats: Sequence[str],
+    documents: Documents | None,
+) -> Iterator[tuple[str, bytes]]:
+    """Yield what is written of one mail: how each file ends, and its bytes."""
+    brings = tuple(documents(name, rendered.locale)) if documents else ()
+    if "html" in formats:
+        yield "html", rendered.html.encode()
+    if "txt" in formats:
+        yield "txt", f"Subject: {rendered.subject}\n\n{rendered.text}".encode()
+    if "eml" in formats:
+        files = [(called, "application/pdf", content) for called, content in brings]
+        message = compose(
+            email, email.facts, key=f"preview:{name}:{rendered.locale}", case="preview",
+            date=NOON, attachments=files,
+        )  # fmt: skip
+        yield "eml", message.as_bytes()
+    if "pdf" in formats:
+        for number, (_, content) in enumerate(brings, 1):
+            yield "pdf" if number == 1 else f"{number}.pdf", content
+
+
+def _check(what: str, name: str | None, known: Iterable[str]) -> None:
+    names = tuple(known)
+    if name is not None and name not in names:
+        raise InvalidValue(f"no {what} is called {name!r}; there are {', '.join(names)}")

@@ -22,6 +22,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from recoup.core.billing.answers import Answer, Quote
 from recoup.core.billing.requests import ChangeSubscription, Request
+from recoup.core.documents import Bill
 from recoup.core.facts import PaymentFact, Reading
 
 
@@ -31,8 +32,10 @@ class Collects(Protocol):
 
     name: str
 
-    #: Whether it tries failed invoices again by itself; then Recoup only watches.
-    retries_itself: bool
+    @property
+    def retries_itself(self) -> bool:
+        """Whether it tries failed invoices again by itself; then Recoup only watches."""
+        ...
 
     def pay_invoice(
         self, invoice: str, *, method: str | None, key: str, off_session: bool = True
@@ -168,6 +171,14 @@ class Shows(Protocol):
 
     def look_up(self, kind: Kind, id: str) -> bytes | None:
         """Return the object as it is now, told as an event; None: there is none any more."""
+        ...
+
+    def bill(self, invoice: str) -> Bill | None:
+        """
+        Return what an invoice shows to whom it is addressed, every line of it, as it is now.
+
+        It may take several calls. None: there is none any more.
+        """
         ...
 
 

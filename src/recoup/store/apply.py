@@ -16,7 +16,7 @@ import msgspec
 
 from recoup.core import changes as ch
 from recoup.core.account import Account, Attempt, Case, Notice
-from recoup.store import gates, tables
+from recoup.store import debts, gates, tables, upgrades
 from recoup.store.writer import Writer
 
 log: Final = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class _One:
             "next_wake_at": account.next_wake_at,
         }
 
-    def apply(self, change: ch.Change) -> ch.Change:  # noqa: C901, PLR0912  a closed list
+    def apply(self, change: ch.Change) -> ch.Change:  # noqa: C901, PLR0911, PLR0912  a closed list
         match change:
             case ch.CaseOpened():
                 return ch.CaseOpened(self._open(change.case))
@@ -58,6 +58,11 @@ class _One:
                 self._move(change)
             case ch.InvoiceTaken():
                 self._take(change)
+            case ch.DebtEntered(debt=debt):
+                case_id = self._case_ids.get(debt.case_id, debt.case_id)
+                return ch.DebtEntered(debts.enter(self._writer, self._account.id, debt, case_id))
+            case ch.DebtLeft():
+                debts.leave(self._writer, self._account.id, change.before, change.after)
             case ch.AttemptIntended():
                 return replace(change, attempt=self._intend(change))
             case ch.AttemptWithdrawn():
@@ -67,7 +72,7 @@ class _One:
             case ch.NoticeDropped():
                 self._drop(change.before, change.after)
             case ch.Restricted():
-                self._restrict(change)
+                return self._restrict(change)
             case ch.Lifted():
                 self._lift(change)
             case ch.EndRequested():
@@ -79,6 +84,8 @@ class _One:
             case ch.LateDealtWith():
                 late = gates.deal_with(self._writer, self._account.id, change.before, change.after)
                 return replace(change, after=replace(change.after, id=late))
+            case ch.UpgradeWithdrawn():
+                upgrades.withdraw(self._writer, self._account.id, change.after)
             case ch.StandingChanged():
                 self._stand({"standing": change.after})
             case ch.WakeChanged():
@@ -97,7 +104,8 @@ class _One:
         id = self._writer.insert(tables.cases, row, occurred_at=case.opened_at, type=kind)
         assert id is not None  # noqa: S101  cases have ids
         self._case_ids[case.id] = id
-        self._case_of[case.scope] = id
+        if case.open:
+            self._case_of[case.scope] = id
         return replace(case, id=id)
 
     def _move(self, change: ch.CaseMoved | ch.CaseEnded | ch.CaseSettled) -> None:
@@ -199,7 +207,7 @@ class _One:
             type=f"notice.{after.state.value}",
         )
 
-    def _restrict(self, change: ch.Restricted) -> None:
+    def _restrict(self, change: ch.Restricted) -> ch.Restricted:
         restriction = change.restriction
         row = {
             "customer_id": self._account.id,
@@ -209,15 +217,24 @@ class _One:
             "rung": restriction.rung,
             "since": restriction.since,
         }
-        self._writer.insert(
+        id = self._writer.insert(
             tables.restrictions, row, occurred_at=restriction.since, type="restriction.imposed"
         )
+        return ch.Restricted(replace(restriction, id=id))
 
     def _lift(self, change: ch.Lifted) -> None:
         self._writer.update(
             tables.restrictions,
-            {"id": change.restriction.id, "customer_id": self._account.id, "lifted_at": None},
-            {"lifted_at": self._writer.now},
+            {
+                "id": change.restriction.id,
+                "customer_id": self._account.id,
+                "lifted_at": None,
+                "undone_at": None,
+            },
+            {
+                "lifted_at": self._writer.now,
+                "undone_at": self._writer.now if change.undone else None,
+            },
             type="restriction.lifted",
         )
 
@@ -306,4 +323,5 @@ def _case_row(case: Case) -> dict[str, Any]:
         "ending": case.end.value if case.end else None,
         "ended_at": case.ended_at,
         "settled_at": case.settled_at,
+        "engine": case.engine,
     }

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from recoup.core import states
 from recoup.core.account import Gate, Late, Subscription
-from recoup.core.activation import GATE_MARK
+from recoup.core.activation import GATE_MARK, PAYMENT_FAILED, TIMEOUT
 from recoup.core.billing.requests import ItemWanted, Request, StartSubscription
 from recoup.core.money import Money
 from recoup.core.states import InvoiceStatus
-from recoup.store import batch, tables
+from recoup.store import batch, tables, upgrades
 from recoup.store.records import commands, coupons
 from recoup.store.writer import Writer
 
@@ -24,6 +24,8 @@ _PAID: Final = """
     WHERE invoice_id = ANY(%s) AND state = ANY(%s) AND unowed_at IS NULL ORDER BY id"""
 _RECEIVED: Final = sorted(states.RECEIVED)
 
+#: Why an offered change is over that was not paid; others were taken back, or had no customer.
+_UNPAID: Final = frozenset({PAYMENT_FAILED, TIMEOUT})
 #: Why the uses of coupons go back.
 DIED: Final = "its first payment did not come"
 
@@ -45,6 +47,9 @@ def resolve(writer: Writer, customer_id: int, before: Gate, after: Gate) -> None
     if not moved:
         return
     dead = states.is_dead(after.status)
+    unpaid = dead and not after.of_a_start and after.reason in _UNPAID
+    if unpaid and after.subscription_id is not None:
+        upgrades.count(writer, after.subscription_id)
     names = ("id", "customer_id", "status", "gate_id", "closed_at", "resolved_as", "next_try_at")
     billed = batch.fetch(writer.connection, _BILLED, (after.id, after.invoice_id))
     if dead:

@@ -17,10 +17,14 @@ from sqlalchemy import Connection
 from recoup.core.ledger import GENESIS, VERSION, Changes, Entry, digest, fold, stamp
 from recoup.store import batch, tables
 from recoup.store.events import outbox
+from recoup.store.mails.post import OFF, Post, off
 
 _COLUMNS: Final = (
     "customer_id seq type version subject body actor cause occurred_at recorded_at previous hash"
 ).split()
+#: Who has changed a row past its ledger, as far as anybody can say.
+UNKNOWN: Final = "unknown"
+
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder(dict[str, tuple[Any, Any]]).decode
 
@@ -46,13 +50,16 @@ def append(
     connection: Connection, entries: Sequence[NewEntry], *, actor: str, cause: str, now: datetime
 ) -> None:
     """
-    Write `entries`, in order, behind what each customer's ledger holds already; and what the host
-    wants to be told of them.
+    Write `entries`, in order, behind what each customer's ledger holds already; what the host
+    wants to be told of them; and the mails that they have sent.
     """
     if not entries:
         return
     ids = sorted({entry.customer_id for entry in entries})
-    before, events = _heads(connection, ids)
+    before, events, switched_off = _heads(connection, ids)
+    # What an import finds, or what somebody has changed past us, is nothing that just happened.
+    silent = cause.startswith("import:") or actor == UNKNOWN
+    mails = Post(switched_off, now=now, silent=silent)
     heads = dict(before)
     recorded = stamp(now)
     rows = []
@@ -67,12 +74,14 @@ def append(
         hash = digest(previous, *told, occurred, recorded)
         rows.append((*told, at, now, previous, hash))
         heads[customer_id] = (seq, hash)
-        events.take(customer_id, seq, entry.type, subject, entry.changes, at)
+        events.take(customer_id, seq, type, subject, entry.changes, at)
+        mails.take(customer_id, type, subject, entry.changes, at)
     batch.copy(connection, tables.ledger_entries, _COLUMNS, rows)
     fresh = [(id, *heads[id]) for id in ids if id not in before]
     batch.copy(connection, tables.ledger_heads, ("customer_id", "seq", "hash"), fresh)
     _move_heads(connection, [(id, *heads[id]) for id in ids if id in before])
     events.publish(connection, now=now)
+    mails.publish(connection)
 
 
 def timeline(
@@ -119,12 +128,15 @@ def state_as_of(
 
 def _heads(
     connection: Connection, ids: list[int]
-) -> tuple[dict[int, tuple[int, bytes]], outbox.Outbox]:
-    """Return where each customer's ledger ends, and the outbox, of what is wanted at present."""
+) -> tuple[dict[int, tuple[int, bytes]], outbox.Outbox, frozenset[str]]:
+    """
+    Return where each customer's ledger ends, the outbox, of what is wanted at present, and the
+    mails that are switched off.
+    """
     sql = "SELECT customer_id, seq, hash FROM ledger_heads WHERE customer_id = ANY(%s)"
-    heads, wanted = batch.fetch_each(connection, [(sql, (ids,)), outbox.WANTED])
+    heads, wanted, kept = batch.fetch_each(connection, [(sql, (ids,)), outbox.WANTED, OFF])
     found = {id: (seq, hash) for id, seq, hash in heads}
-    return found, outbox.Outbox(type for (type,) in wanted)
+    return found, outbox.Outbox(type for (type,) in wanted), off(kept)
 
 
 def _move_heads(connection: Connection, heads: Sequence[tuple[int, int, bytes]]) -> None:

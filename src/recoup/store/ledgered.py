@@ -50,14 +50,15 @@ LEDGERED: Final[Mapping[str, Ledgered]] = {
             tables.subscriptions,
             "processor_id status plan quantity currency period_start period_end trial_end "
             "cancel_at canceled_at ended_at end_reason end_requested_at anchor feedback "
-            "pause_behavior resumes_at coupon promotion_code processor_status activated_at",
+            "pause_behavior resumes_at coupon promotion_code processor_status activated_at "
+            "upgrades_withdrawn",
         ),
         _of(
             "invoice",
             tables.invoices,
             "processor_id subscription_id case_id status currency amount_due amount_paid "
             "amount_remaining reason closed_at out_of_band first_failed_at disputed tax credited "
-            "charged_back resolved_as gate_id",
+            "charged_back resolved_as gate_id withdrawn_at",
         ),
         _of(
             "attempt",
@@ -83,7 +84,13 @@ LEDGERED: Final[Mapping[str, Ledgered]] = {
         _of(
             "case",
             tables.cases,
-            "scope anchor opened_at policy rung rung_since ending ended_at settled_at",
+            "scope anchor opened_at policy rung rung_since ending ended_at settled_at engine",
+        ),
+        _of(
+            "debt",
+            tables.debts,
+            "case_id invoice_id amount currency entered_at made_by age_days reason decline_class "
+            "decline_code products exited_at exited_as exited_by",
         ),
         _of(
             "notice",
@@ -91,9 +98,14 @@ LEDGERED: Final[Mapping[str, Ledgered]] = {
             "case_id anchor step mail due_at placed_at state reason delivered_at bounced_at",
         ),
         _of(
+            "telling",
+            tables.tellings,
+            "notice_id case_id anchor step announces due_at told_at",
+        ),
+        _of(
             "restriction",
             tables.restrictions,
-            "case_id scope consequence rung since lifted_at",
+            "case_id scope consequence rung since lifted_at undone_at",
         ),
         _of("command", tables.commands, "kind subject state amount currency"),
         _of(
@@ -101,6 +113,6 @@ LEDGERED: Final[Mapping[str, Ledgered]] = {
             tables.redemptions,
             "coupon_id promotion_code_id subscription_id redeemed_at given_back_at reason",
         ),
-        _of("hold", tables.holds, "actor since until"),
+        _of("hold", tables.holds, "kind actor since until"),
     )
 }

@@ -6,4 +6,5 @@ anybody's and never what was said; only a log line names requests and effects, b
 """
 
 from recoup.telemetry.about import about as about
+from recoup.telemetry.spans import event as event
 from recoup.telemetry.spans import span as span

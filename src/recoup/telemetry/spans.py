@@ -8,6 +8,7 @@ configuration of the SDK.
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Attribute = str | int | bool
 
+log: Final = logging.getLogger(__name__)
 _NONE: Final = nullcontext()
 _INSTALLED: Final = find_spec("opentelemetry") is not None
 _tracer: Tracer | None = None
@@ -39,6 +41,15 @@ def note(**attributes: Attribute) -> None:
         from opentelemetry import trace  # noqa: PLC0415  an extra, and slow
 
         trace.get_current_span().set_attributes(_named(attributes))
+
+
+def event(name: str, **attributes: Attribute) -> None:
+    """Tell of what happened within the span in hand, if there is one, and to whoever debugs."""
+    log.debug(name)
+    if _INSTALLED:
+        from opentelemetry import trace  # noqa: PLC0415  an extra, and slow
+
+        trace.get_current_span().add_event(f"recoup.{name}", _named(attributes))
 
 
 def trace_id() -> str | None:

@@ -173,6 +173,15 @@ class Storage:
             restrictions=tuple(
                 replace(one, id=one.id or next(self._ids)) for one in desired.restrictions
             ),
+            debts=tuple(
+                replace(
+                    debt,
+                    id=debt.id or next(self._ids),
+                    case_id=case_ids.get(debt.case_id, debt.case_id),
+                )
+                for debt in desired.debts
+                if debt.open
+            ),
             attempts=attempts,
             uses=tuple(sorted((*foreign, *attempts), key=lambda use: use.at)),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Final
@@ -27,11 +28,13 @@ _CIRCLE: Final = 500
 _NEVER: Final = {
     "restricted, and nothing is due": """
         SELECT customer_id FROM restrictions r WHERE lifted_at IS NULL AND NOT EXISTS (
-            SELECT FROM invoices i WHERE i.customer_id = r.customer_id AND status = 'open'
-            AND amount_remaining > 0 AND first_failed_at IS NOT NULL)""",
+            SELECT FROM invoices i WHERE i.customer_id = r.customer_id AND (
+                status = 'open' AND amount_remaining > 0 AND first_failed_at IS NOT NULL
+                OR status = 'paid' AND charged_back > 0 AND resolved_as IS NULL))""",
     "a recompute failed": "SELECT customer_id, run_error FROM standings WHERE run_state <> 'ok'",
     "an event was not understood": """
-        SELECT id, reason FROM inbox WHERE state IN ('failed', 'parked')""",
+        SELECT id, reason FROM inbox WHERE state IN ('failed', 'parked')
+        AND reason NOT LIKE 'the processor could not be asked%'""",
     "an effect was given up": "SELECT id, key, reason FROM effects WHERE state = 'parked'",
     "a case ended twice": """
         SELECT subject FROM ledger_entries WHERE type IN ('case.ended', 'case.recorded')
@@ -55,6 +58,7 @@ class Post:
         self._heard = 0
         self._bag: list[tuple[datetime, int, bytes]] = []
         self._prompt = False
+        self.look: Callable[[], None] = lambda: None  #: who else looks after each round
 
     def be_prompt(self) -> None:
         """Bring everything at once from now on, what is in the bag too."""
@@ -111,6 +115,7 @@ class Post:
         twice = {id: n for id, n in Counter(self._scene.outbox.ids).items() if n > 1}
         assert not twice, f"mails went out more than once: {twice}"
         self._check_money()
+        self.look()
 
     def _check_money(self) -> None:
         """Whatever we believe: by the processor's books nobody has paid twice."""

@@ -107,13 +107,19 @@ class Scene:
         habits: tuple[Habit, ...] = (),
         email: str | None = "ada@example.com",
         brand: str = "visa",
-        country: str = "DE",
+        country: str | None = None,
     ) -> Subscriber:
-        """Sign somebody up now. The first payment works; `payer` answers from then on."""
+        """
+        Sign somebody up now. The first payment works; `payer` answers from then on.
+
+        Args:
+            country: Of the customer and the card; by default Iceland, where clocks show UTC all
+                year, so that it is day for both, and Germany.
+        """
         customer = self.fake.create_customer(
-            email=email, name="Ada Lovelace", country=country, habits=habits
+            email=email, name="Ada Lovelace", country=country or "IS", habits=habits
         )
-        method = self.fake.attach_method(customer, brand=brand, country=country)
+        method = self.fake.attach_method(customer, brand=brand, country=country or "DE")
         subscription = self.fake.subscribe(customer, self.fake.create_price(price))
         if payer is not None and not isinstance(payer, Pays):
             self.fake.update_method(method, payer=payer)

@@ -19,7 +19,8 @@ from sqlalchemy import Engine
 
 from recoup.errors import SchemaOutdated
 from recoup.jobs import clocks
-from recoup.store import database, line
+from recoup.store import access, campaigns, database, drift, line
+from recoup.store.drift import Gauges
 from recoup.store.events import deliveries
 from recoup.store.queries import health
 from recoup.webhooks.post import described
@@ -42,7 +43,13 @@ class Look:
     inbox: Mapping[str, int] = field(default_factory=dict)  #: by state, what has not ended
     oldest_received_s: float | None = None  #: for how long the oldest event waits to be read
     posts_out: Mapping[str, int] = field(default_factory=dict)  #: of an hour, by outcome
+    lifting: int = 0  #: customers who wait for the host to undo what was lifted
+    lifting_long: int = 0  #: of these, for longer than it may take
+    lifting_oldest_s: float = 0.0  #: for how long who has waited longest
+    access_behind: int = 0  #: customers of whom the host has not followed a change for as long
+    campaign_failures: Mapping[str, int] = field(default_factory=dict)  #: of engines, by verb
     silences: int = 0  #: how often in a row the processor gave no answer
+    gauges: Gauges = field(default_factory=Gauges)  #: drift, rollouts, payments that take long
 
     @property
     def status(self) -> str:
@@ -50,14 +57,22 @@ class Look:
         if not self.database:
             return "down"
         left = self.inbox.get("parked") or self.missed_clocks or self.parked_effects
+        left = left or self.lifting_long
         return "attention" if left or not self.schema else "ok"
 
 
 class Watch:
     """Looks when asked, and no oftener than every five seconds."""
 
-    def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        now: Callable[[], datetime],
+        *,
+        undo_within: timedelta = timedelta(minutes=10),
+    ) -> None:
         self._engine = engine
+        self._undo_within = undo_within
         self._now = now
         self._seen: Look | None = None
         self._until = 0.0
@@ -97,6 +112,9 @@ class Watch:
             left = health.unfinished(connection)
             delivered, failed = deliveries.outcomes(connection, since=now - _HOUR)
             silences = line.state(connection).silences
+            unheard = campaigns.failures(connection)
+            gauges = drift.gauges(connection, now=now)
+            host = access.lag(connection, now=now, longest=self._undo_within)
         since = left.received_since
         return Look(
             database=True,
@@ -105,6 +123,16 @@ class Watch:
             parked_effects=left.parked_effects,
             inbox=left.inbox,
             posts_out={"delivered": delivered, "failed": failed},
-            oldest_received_s=None if since is None else max(0.0, (now - since).total_seconds()),
+            oldest_received_s=None if since is None else _age(since, now),
             silences=silences,
+            gauges=gauges,
+            campaign_failures=unheard,
+            lifting=host.lifting,
+            lifting_long=host.lifting_long,
+            lifting_oldest_s=_age(host.lifting_since, now),
+            access_behind=host.behind_long,
         )
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return 0.0 if since is None else max(0.0, (now - since).total_seconds())

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from recoup.store.drift import Gauges
 from recoup.web.health import Look, Watch
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -86,15 +87,67 @@ def _left(look: Look) -> Iterator[Metric]:
         "How often in a row the processor gave no answer",
         float(look.silences),
     )
+    yield _gauge(
+        "recoup_access_lifting",
+        "Customers who wait for the host to undo what was lifted",
+        float(look.lifting),
+    )
+    yield _gauge(
+        "recoup_access_lifting_long",
+        "Of these, who has waited longer than RECOUP_ACCESS_PATIENCE_MINUTES",
+        float(look.lifting_long),
+    )
+    yield _gauge(
+        "recoup_access_lifting_oldest_seconds",
+        "Of these, for how long who has waited longest",
+        look.lifting_oldest_s,
+    )
+    yield _gauge(
+        "recoup_access_behind",
+        "Customers of whose access the host has not followed a change for as long",
+        float(look.access_behind),
+    )
     for name, meaning, label, counts in (
         ("recoup_inbox_events", "Events that have not ended", "state", look.inbox),
         ("recoup_posts_out", "Webhooks out, of the last hour", "outcome", look.posts_out),
+        (
+            "recoup_campaign_failures",
+            "What engines of campaigns could not start or cancel; the guard covers it",
+            "verb",
+            look.campaign_failures,
+        ),
         ("recoup_effects_parked", "Effects for a person to see to", "kind", _by_kind(look)),
         (
             "recoup_clocks_missed",
             "What recurs and has missed a run",
             "clock",
             dict.fromkeys(look.missed_clocks, 1),
+        ),
+    ):
+        gauge = GaugeMetricFamily(name, meaning, labels=[label])
+        for value, count in counts.items():
+            gauge.add_metric([value], count)
+        yield gauge
+    yield from _drifting(look.gauges)
+
+
+def _drifting(gauges: Gauges) -> Iterator[Metric]:
+    found = GaugeMetricFamily(
+        "recoup_drift_findings",
+        "Differences that have not gone, by class, and by for how long they have been seen",
+        labels=["class", "age"],
+    )
+    for (name, age), count in gauges.drift.items():
+        found.add_metric([name, age], count)
+    yield found
+    for name, meaning, label, counts in (
+        ("recoup_rollout_stage", "How far rollouts are, 0 off to 7", "rollout", gauges.rollouts),
+        ("recoup_raises", "Customers raised within the hour, by budget", "budget", gauges.raises),
+        (
+            "recoup_attempts_overdue",
+            "Payments open or unknown for longer than their method takes, by its kind",
+            "kind",
+            gauges.overdue,
         ),
     ):
         gauge = GaugeMetricFamily(name, meaning, labels=[label])

@@ -1,5 +1,5 @@
 """
-`POST /webhooks/stripe`: the raw body, capped and in time, then the door, then the letterbox.
+`POST /webhooks/…`: the raw body, capped and in time, then the door, then the letterbox.
 
 Nothing here blocks: the database is waited for in threads, and by each sender for so long only.
 """
@@ -20,8 +20,8 @@ from recoup.telemetry import span
 from recoup.telemetry.spans import note
 from recoup.web.letterbox import Letterbox
 from recoup.web.shell import told
+from recoup.webhooks.mailed import MailDoor
 from recoup.webhooks.post import OVERSIZE, RECEIVED, UNAVAILABLE, Answer, Door, described
-from recoup.webhooks.signature import HEADER
 
 log: Final = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Receiving:
 
     def __init__(
         self,
-        door: Door,
+        door: Door | MailDoor,
         *,
         counted: Counted = lambda _code, _seconds: None,
         slowest: float = SLOWEST,
@@ -82,8 +82,7 @@ class Receiving:
         body = await self._body(request)
         if isinstance(body, Answer):
             return body, False
-        header = ",".join(request.headers.getlist(HEADER))
-        refused = self._door.refused(body, header)
+        refused = self._door.refused(body, self._door.presented(request.headers))
         return (await self._kept(body) if refused is None else refused), True
 
     async def _body(self, request: Request) -> bytes | Answer:

@@ -82,8 +82,10 @@ class Shell:
             nonlocal begun, status
             if message["type"] == "http.response.start":
                 begun, status = True, message["status"]
-                own = [*_HEADERS, (b"x-request-id", id)]
-                message["headers"] = [*message.get("headers", ()), *own]
+                given = list(message.get("headers", ()))
+                named = {name for name, _ in given}  # a page may do more than an answer may
+                own = [one for one in _HEADERS if one[0] not in named]
+                message["headers"] = [*given, *own, (b"x-request-id", id)]
             await send(message)
 
         with about(request_id=id.decode()):

@@ -17,8 +17,9 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
+from recoup.core.states import Trigger
 from recoup.store import inbox, journeys
-from recoup.store.absorb import Absorbed, absorb
+from recoup.store.absorb import Absorbed, absorb, by_trigger
 from recoup.store.inbox import Outcome
 from recoup.store.records import erasure
 from recoup.store.writer import Writer
@@ -26,7 +27,8 @@ from recoup.telemetry import span
 from recoup.webhooks.summary import Summary
 from recoup.webhooks.understand import Read, Understood, look, people, understood
 
-OnAbsorbed = Callable[[Connection, Collection[int]], object]
+#: Told of whom there were news, and of which kind those were.
+OnAbsorbed = Callable[[Connection, Collection[int], Trigger], object]
 
 #: A letter that failed so often is parked.
 MOST_FAILURES: Final = 8
@@ -156,6 +158,7 @@ class _Passage:
         self._connection = connection
         self._writer = Writer(connection, now=intake.now, actor="engine", cause=intake.cause)
         self._customers: set[int] = set()
+        self._hints: dict[int, Trigger] = {}
         self._newcomers: set[int] = set()
         self.released: set[int] = set()
         self.waiting: set[int] = set()
@@ -187,8 +190,8 @@ class _Passage:
             summary += told
             arrived |= more
         self._hold()
-        if self._customers:
-            self._intake.on_absorbed(self._connection, frozenset(self._customers))
+        for trigger, ids in by_trigger(self._customers, self._hints, Trigger.EVENT):
+            self._intake.on_absorbed(self._connection, ids, trigger)
         return summary
 
     def _absorb(self, batch: Sequence[Understood]) -> tuple[Summary, frozenset[str]]:
@@ -223,6 +226,7 @@ class _Passage:
             self._writer, self._intake.processor, [batch[place].facts for place in telling]
         )
         self._customers |= absorbed.customers
+        self._hints |= absorbed.hints
         self._newcomers |= absorbed.newcomers
         found = list(batch)
         for place, reason in absorbed.refused.items():

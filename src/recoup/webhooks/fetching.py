@@ -82,6 +82,8 @@ class Looker:
         events = {place: _opened(one) for place, one in enumerate(batch) if _is_news(one)}
         wanted = {place: name for place, event in events.items() if (name := _concerned(event))}
         found = self._ask(sorted(set(wanted.values())))
+        bills = self._bills(found)
+        found |= self._ask(sorted(set(bills.values()) - set(found)))
         found |= self._ask(self._charges(found.values()))
         shown = {name: _decode(line) for name, line in found.items() if isinstance(line, bytes)}
         payers = _payers(shown, found)
@@ -92,14 +94,17 @@ class Looker:
         }
         for place, name in wanted.items():
             one = batch[place]
-            problem = found[name]
-            if isinstance(problem, ProcessorError):
+            mine = [name, bills[name]] if name in bills else [name]
+            answers = (found[each] for each in mine)
+            problem = next((one for one in answers if isinstance(one, ProcessorError)), None)
+            if problem is not None:
                 why = masked(f"the processor could not be asked: {problem}")
                 batch[place] = replace(one, later=why)
             elif name in shown and name not in stale:
                 doubt = _doubt(events[place], shown[name])
-                intents = _intents(_object(shown[name]))
-                lines = [found[name], *(line for i in sorted(intents) for line in payers[i])]
+                intents = set().union(*(_intents(_object(shown.get(each, {}))) for each in mine))
+                lines = [found[each] for each in mine]
+                lines += [line for i in sorted(intents) for line in payers[i]]
                 looks = tuple(
                     look(line, read, live=live) for line in lines if isinstance(line, bytes)
                 )
@@ -123,6 +128,21 @@ class Looker:
         except ProcessorError as problem:
             log.warning("%s %s can not be looked at: %s", *name, problem)
             return None
+
+    def _bills(self, found: Mapping[Name, bytes | ProcessorError | None]) -> dict[Name, Name]:
+        """Return the newest bills of subscriptions that are well, where we think they are owed."""
+        newest: dict[Name, Name] = {
+            name: ("invoice", _id(about["latest_invoice"]))
+            for name, line in found.items()
+            if name[0] == "subscription" and isinstance(line, bytes)
+            if (about := _object(_decode(line))).get("latest_invoice") and _is_well(about)
+        }
+        if not newest:
+            return {}
+        bills = {bill for _, bill in newest.values()}
+        with self.intake.engine.connect() as connection:
+            owed = journeys.owed_invoices(connection, self.intake.processor, bills)
+        return {name: bill for name, bill in newest.items() if bill[1] in owed}
 
     def _charges(self, found: Iterable[bytes | ProcessorError | None]) -> list[Name]:
         """Return what paid the invoices that were found paid, where nobody has told of it."""
@@ -171,6 +191,11 @@ def _concerned(event: Mapping[str, Any]) -> Name | None:
     if kind not in _LOOKED_AT or not name or about.get("deleted"):
         return None
     return cast("Kind", kind), _id(name)
+
+
+def _is_well(subscription: Mapping[str, Any]) -> bool:
+    """Whether a processor shows a subscription whose newest invoice is no debt any more."""
+    return subscription.get("status") == "active"
 
 
 def _intents(invoice: Mapping[str, Any]) -> set[str]:

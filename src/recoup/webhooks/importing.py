@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
+from recoup.core.states import Trigger
 from recoup.errors import NotPossible
 from recoup.processors.base import Kind, Processor
 from recoup.store import journeys
@@ -119,7 +120,7 @@ class Importing:
         walk = self._walk(found, None)
         more: str | None = "more"
         while more is not None:
-            more = decided(walk, self.decide, "import")
+            more = decided(walk, self.decide, Trigger.IMPORT)
             if progress is not None:
                 progress("decide", walk.counts["customers"])
         return walk.counts["customers"]
@@ -137,7 +138,7 @@ class Importing:
             return made
 
     def _walk(self, journey: Journey, progress: Progress | None) -> Walk:
-        def meet(connection: Connection, ids: Collection[int]) -> None:
+        def meet(connection: Connection, ids: Collection[int], _: Trigger) -> None:
             journeys.meet(connection, journey.id, ids, held=False)
 
         intake = Intake(

@@ -18,6 +18,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from recoup.core.facts import FailureFact
+from recoup.core.states import Trigger
 from recoup.errors import InvalidValue, Rejected
 from recoup.processors.base import Kind, Page, Processor
 from recoup.store import journeys
@@ -36,7 +37,12 @@ class Decide(Protocol):
     """The loop, with its policies and rules already in it."""
 
     def __call__(
-        self, connection: Connection, customer_ids: Iterable[int], *, trigger: str, now: datetime
+        self,
+        connection: Connection,
+        customer_ids: Iterable[int],
+        *,
+        trigger: Trigger,
+        now: datetime,
     ) -> object: ...
 
 

@@ -57,6 +57,18 @@ _FAULTS: Final = {
 } | {Fault.NO_SECRET: Answer(404, Fault.NO_SECRET.value, "no webhook secret is configured")}
 
 
+class Headers(Protocol):
+    """Headers of a request, as far as a door needs them; a name may stand there twice."""
+
+    def get(self, name: str, default: str, /) -> str:
+        """Return the first value of a header."""
+        ...
+
+    def getlist(self, name: str, /) -> list[str]:
+        """Return every value of a header."""
+        ...
+
+
 class Holder(Protocol):
     """What a `Recoup` has, as far as a door needs it."""
 
@@ -121,6 +133,10 @@ class Door:
             log.warning("an event could not be kept: %s", described(error))
             return UNAVAILABLE
         return RECEIVED
+
+    def presented(self, headers: Headers) -> str | None:
+        """Return what of a request's headers proves whose its body is."""
+        return ",".join(headers.getlist(signature.HEADER))
 
     def refused(self, body: bytes, header: str | None) -> Answer | None:
         """

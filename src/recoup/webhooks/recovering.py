@@ -16,6 +16,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
+from recoup.core.states import Trigger
 from recoup.processors.base import Kind, Processor
 from recoup.store import journeys
 from recoup.store.journeys import Journey
@@ -143,7 +144,7 @@ class Recovery:
             return journeys.begin(connection, "recover", name, since=since, step=_FIRST, now=now)
 
     def _intake(self, journey: Journey) -> Intake:
-        def meet(connection: Connection, ids: Collection[int]) -> None:
+        def meet(connection: Connection, ids: Collection[int], _: Trigger) -> None:
             journeys.meet(connection, journey.id, ids, held=False)
 
         return Intake(
@@ -213,12 +214,12 @@ class Recovery:
 
     def _decide(self, walk: Walk) -> Step:
         def step(_: str | None) -> str | None:
-            return decided(walk, self.decide, "recover")
+            return decided(walk, self.decide, Trigger.RECOVER)
 
         return step
 
 
-def decided(walk: Walk, decide: Decide, trigger: str) -> str | None:
+def decided(walk: Walk, decide: Decide, trigger: Trigger) -> str | None:
     """Decide on some of those whom a walk has met; None when that was all."""
     now, journey = walk.now(), walk.journey.id
     with walk.intake.engine.begin() as connection:

@@ -173,7 +173,7 @@ class TestManyCallers:
         def slow(step, _key):
             if step == "received":
                 asked.set()
-                assert answer.wait(60)
+                assert answer.wait(600)
 
         with opened(database_url, home, watch=slow) as scene, ThreadPoolExecutor(1) as thread:
             office = scene.recoup.office

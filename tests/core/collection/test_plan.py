@@ -27,6 +27,7 @@ class TestWithoutACharge:
             ({"remaining": Money(0, "USD")}, "Nothing is owed"),
             ({"first_failed_at": None}, "No automatic payment for it has failed"),
             ({"disputed": True}, "disputed"),
+            ({"was_disputed": True}, "was disputed"),
         ],
     )
     def test_an_invoice_says_why(self, make, given, reason):
@@ -64,7 +65,49 @@ class TestWithoutACharge:
         made = make.plan(account, policy=replace(DEFAULT, collector="processor"))
 
         assert made.at is None
-        assert made.reasons[0].endswith(reason)
+        assert made.reasons[-1].endswith(reason)
+
+    def test_the_processors_refusals_are_read_all_the_same(self, make):
+        account = make.account(make.attempt(signal=Signal("lost_card", "brand_new")))
+
+        made = make.plan(account, policy=replace(DEFAULT, collector="processor"))
+
+        assert made.verdict.decline_class == "fraud"
+        assert made.unknown_codes == ("advice_code brand_new",)
+
+    def test_a_new_way_to_pay_is_no_reason_where_the_processor_collects(self, make):
+        new = make.method("pm_2", instrument="fp_2", changed_at=make.T + HOUR)
+        account = make.account(make.attempt(), methods=(new,))
+
+        made = make.plan(account, make.T + DAY, policy=replace(DEFAULT, collector="processor"))
+
+        assert (made.at, made.need) == (None, None)
+
+    def test_a_try_that_the_processor_has_announced_is_left_to_it(self, make):
+        announced = make.invoice(processor_next_try_at=make.T + DAY)
+        account = make.account(make.attempt(), invoices=(announced,))
+
+        made = make.plan(account, make.T + 2 * DAY)
+
+        assert made.at is None
+        assert made.reasons[-1] == (
+            "The processor has announced a try of its own on 2026-01-06 10:00 UTC, "
+            "so we make none."
+        )
+
+    def test_a_try_that_was_announced_and_not_made_is_waited_for_three_days(self, make):
+        announced = make.invoice(processor_next_try_at=make.T + DAY)
+        account = make.account(make.attempt(), invoices=(announced,))
+
+        assert make.plan(account, make.T + 4 * DAY - timedelta(microseconds=1)).at is None
+        assert make.plan(account, make.T + 4 * DAY).at is not None
+
+    def test_a_try_that_was_announced_and_made_is_over(self, make):
+        announced = make.invoice(processor_next_try_at=make.T + DAY)
+        made = make.attempt(make.T + DAY, origin="processor")
+        account = make.account(make.attempt(), made, invoices=(announced,))
+
+        assert make.plan(account, make.T + DAY).at is not None
 
 
 class TestTheMethod:
@@ -92,7 +135,7 @@ class TestTheMethod:
             method = make.method(expires=expires)
             return make.plan(make.account(make.attempt(), methods=(method,)))
 
-        assert ask((2026, 1)).at == make.T + 2 * DAY
+        assert ask((2026, 1)).at == make.T + 3 * DAY
         over = ask((2025, 12))
         assert (over.at, over.need) == (None, Need.NEW_METHOD)
         assert "out of date after 2025-12" in over.reasons[-1]
@@ -102,7 +145,7 @@ class TestTheMethod:
 
         made = make.plan(make.account(nameless))
 
-        assert (made.at, made.origin) == (make.T + 2 * DAY, "retry")
+        assert (made.at, made.origin) == (make.T + 3 * DAY, "retry")
 
 
 class TestANewMethod:
@@ -191,66 +234,28 @@ class TestAuthentication:
 
         assert (made.at, made.need) == (None, Need.CUSTOMER)
 
-
-class TestAnInstrument:
-    def test_stays_barred_by_another_invoice(self, make):
-        before = make.attempt(
-            make.T - 50 * DAY, Signal(decline_code="invalid_account"), invoice_id=7
-        )
-        account = make.account(make.attempt(), uses=(before,))
-
-        assert make.plan(account).at is None
-
-    def test_that_paid_later_is_alive(self, make):
-        before = make.attempt(
-            make.T - 50 * DAY, Signal(decline_code="not_permitted"), invoice_id=7
-        )
-        paid = make.attempt(make.T - 40 * DAY, state=AttemptState.SUCCEEDED, invoice_id=7)
-        account = make.account(make.attempt(), uses=(before, paid))
-
-        assert make.plan(account).at == make.T + 2 * DAY
-
-    def test_that_paid_something_else_later_is_not_tried_for_what_it_refused(self, make):
-        refused = make.attempt(signal=Signal(decline_code="not_permitted"))
-        paid = make.attempt(make.T + DAY, state=AttemptState.SUCCEEDED, invoice_id=7)
-
-        made = make.plan(make.account(refused, uses=(refused, paid)), make.T + 2 * DAY)
-
-        assert (made.at, made.need) == (None, Need.NEW_METHOD)
-
-    def test_that_paid_later_is_not_alive_to_visa(self, make):
-        before = make.attempt(make.T - 50 * DAY, Signal(network_decline_code="57"), invoice_id=7)
-        paid = make.attempt(make.T - 40 * DAY, state=AttemptState.SUCCEEDED, invoice_id=7)
-        account = make.account(make.attempt(), uses=(before, paid))
-
-        made = make.plan(account)
-        assert made.at is None
-        assert "category 1" in made.reasons[-1]
-
-    @pytest.mark.parametrize(("currency", "tried"), [("EUR", True), ("USD", False)])
-    def test_that_cannot_pay_one_currency_may_pay_another(self, make, currency, tried):
-        before = make.attempt(
-            make.T - 9 * DAY,
-            Signal(decline_code="currency_not_supported"),
-            invoice_id=7,
-            amount=Money(900, currency),
+    def test_is_still_asked_for_when_the_customer_tried_in_vain_since(self, make):
+        asked = make.attempt(make.T + DAY, Signal(decline_code="authentication_required"))
+        signal = Signal(decline_code="insufficient_funds")
+        since = make.attempt(make.T + 2 * DAY, signal, origin="customer", off_session=False)
+        account = make.account(make.attempt(), asked, since)
+        early, late = (
+            replace(account, methods=(make.method(changed_at=make.T + at),))
+            for at in (DAY, DAY + TICK)
         )
 
-        assert (make.plan(make.account(make.attempt(), uses=(before,))).at is not None) == tried
+        made = make.plan(account, make.T + 5 * DAY)
 
-    def test_of_a_payer_who_has_died_is_a_persons_business(self, make):
-        signal = Signal(network_decline_code="R15")
-        bank = make.method(kind="us_bank_account", brand=None)
-
-        made = make.plan(make.account(make.attempt(signal=signal, brand=None), methods=(bank,)))
-
-        assert (made.at, made.need) == (None, Need.PERSON)
-        assert made.verdict.stop_mail
+        assert (made.at, made.need) == (None, Need.CUSTOMER)
+        assert made.verdict.wording == "insufficient_funds"
+        assert "asked for the customer on 2026-01-06 10:00 UTC" in made.reasons[-1]
+        assert make.plan(early, make.T + 5 * DAY).at is None
+        assert make.plan(late, make.T + 5 * DAY).at is not None
 
 
 class TestTime:
     def test_never_runs_past_the_ladders_end(self, make):
-        account, due = make.account(make.attempt()), make.T + 2 * DAY
+        account, due = make.account(make.attempt()), make.T + 3 * DAY
 
         assert make.plan(account, until=due).at == due
         late = make.plan(account, until=due - TICK)
@@ -268,16 +273,30 @@ class TestTime:
             return make.plan(replace(make.account(make.attempt()), holds=(hold,)))
 
         assert ask(make.T + 4 * DAY).at == make.T + 4 * DAY
-        assert ask(make.T + 2 * DAY).at == make.T + 2 * DAY
+        assert ask(make.T + 2 * DAY).at == make.T + 3 * DAY
         assert (ask(None).at, ask(None).need) == (None, Need.PERSON)
 
     def test_repeats_a_try_that_was_called_off_after_a_pause(self, make):
-        slot = make.T + 2 * DAY
+        slot = make.T + 3 * DAY
         off = make.attempt(slot, Signal(), state=AttemptState.CANCELED)
 
         made = make.plan(make.account(make.attempt(), off), slot)
 
         assert made.at == slot + PAUSE
+
+    @pytest.mark.parametrize(("times", "pauses"), [(2, 2), (4, 8), (7, 64), (8, 96), (40, 96)])
+    def test_repeats_what_is_called_off_again_and_again_seldomer_and_at_least_daily(
+        self, make, times, pauses
+    ):
+        slot = make.T + 3 * DAY
+        offs = [
+            replace(make.attempt(slot, Signal(), state=AttemptState.CANCELED), id=80 + n)
+            for n in range(times)
+        ]
+
+        made = make.plan(make.account(make.attempt(), *offs), slot)
+
+        assert made.at == slot + pauses * PAUSE
 
     def test_leaves_a_week_before_a_bacs_debit_is_presented_again(self, make):
         refused = make.attempt(signal=Signal(network_decline_code="0"), brand=None)
@@ -288,7 +307,7 @@ class TestTime:
     def test_names_every_instant_in_words(self, make):
         made = make.plan(make.account(make.attempt()))
 
-        assert made.reasons[-1] == "The next try is on 2026-01-07 10:00 UTC."
+        assert made.reasons[-1] == "The next try is on 2026-01-08 10:00 UTC."
 
     @pytest.mark.parametrize("count", range(1, 13))
     def test_follows_a_fixed_schedule_to_the_instant(self, make, count):
@@ -315,7 +334,7 @@ class TestTime:
         made = make.plan(make.account(make.attempt(signal=Signal(decline_code="brand_new"))))
 
         assert made.unknown_codes == ("decline_code brand_new",)
-        assert made.at == make.T + 2 * DAY
+        assert made.at == make.T + 8 * DAY
 
     def test_prices_a_try_before_the_limit_allows_it(self, make):
         minutes = (make.T + n * timedelta(minutes=1) for n in range(10))
@@ -330,3 +349,4 @@ class TestTime:
 
         assert made.at == make.T + DAY
         assert made.fee == Money(50, "USD")
+        assert made.price == Money(0, "USD")

@@ -17,14 +17,13 @@ from recoup.core.collection import timers
 from recoup.core.collection.declines import read
 from recoup.core.collection.timers import (
     ADVANCES,
+    CYCLE,
     DEBIT,
-    FUNDS,
-    GENERIC,
-    PAYDAYS,
     Decline,
     History,
     class_aware,
     fixed,
+    spread,
     timer_of,
 )
 from recoup.core.policy import DEFAULT
@@ -83,23 +82,50 @@ class TestClassAware:
             (at - anchor).days for at in tried(class_aware, "insufficient_funds", anchor=anchor)
         ]
 
-        assert days == [2, 6, 13, 16, 23, 27]  # on 16 February, 26 February and 2 March
+        # Saturdays 7 and 14, Sunday 15, Sunday 22, Thursday 26 February and Sunday 1 March; the
+        # two others know of no likelier day.
+        assert days == [4, 7, 11, 12, 16, 19, 23, 26]
 
     @given(st.datetimes(datetime(2026, 1, 1), datetime(2031, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  aware by timezones
-    def test_waits_for_a_payday_two_days_at_most(self, anchor):
+    def test_leaves_the_middle_of_a_window_for_a_likelier_day_only(self, anchor):
         for at, window in zip(
-            tried(class_aware, "insufficient_funds", anchor=anchor), FUNDS, strict=True
+            tried(class_aware, "insufficient_funds", anchor=anchor), spread(8), strict=True
         ):
-            waited = at - anchor - window[0]
-            assert waited in {timedelta(0), DAY, 2 * DAY}
-            assert not waited or at.day in PAYDAYS
-            assert at - anchor <= 27 * DAY
+            middle = anchor + window[1]
+            assert at - anchor in window
+            assert at == middle or timers._likely(at) > timers._likely(middle)
+
+    @pytest.mark.parametrize(
+        ("at", "likelier"),
+        [
+            pytest.param(datetime(2026, 2, 14, 10, tzinfo=UTC), True, id="a Saturday"),
+            pytest.param(datetime(2026, 2, 13, 12, tzinfo=UTC), True, id="a Friday noon"),
+            pytest.param(datetime(2026, 2, 13, 11, 59, tzinfo=UTC), False, id="before it"),
+            pytest.param(datetime(2026, 4, 1, 10, tzinfo=UTC), True, id="the first"),
+            pytest.param(datetime(2026, 4, 7, 10, tzinfo=UTC), False, id="a Tuesday"),
+        ],
+    )
+    def test_knows_on_which_days_money_is_likely_to_be_there(self, at, likelier):
+        assert (timers._likely(at) > 0) is likelier
 
     def test_leaves_days_between_tries_for_a_generic_decline(self):
-        assert [(at - T).days for at in tried(class_aware, "generic_decline")] == [2, 6, 13, 22]
+        days = [(at - T).days for at in tried(class_aware, "generic_decline")]
+
+        assert days == [5, 10, 12, 17, 21, 27]
 
     def test_tries_a_refusal_to_speak_to_the_bank_no_more_than_its_row_says(self):
-        assert [(at - T).days for at in tried(class_aware, "call_issuer")] == [3, 6, 13]
+        assert [(at - T).days for at in tried(class_aware, "call_issuer")] == [8, 16, 24]
+
+    @pytest.mark.parametrize("most", range(1, 9))
+    def test_spreads_fewer_tries_over_the_same_cycle(self, most):
+        history = History(T, (decline(T),), most=most)
+        instants = []
+        while (at := class_aware(history).at) is not None:
+            instants.append(at)
+            history = replace(history, declines=(*history.declines, decline(at)))
+
+        assert len(instants) == most
+        assert T + 16 * DAY < instants[-1] < T + CYCLE
 
     def test_presents_a_bank_debit_late(self):
         history = History(T, (decline(T),), "sepa_debit")
@@ -109,14 +135,14 @@ class TestClassAware:
     def test_tries_a_technical_failure_soon_and_then_as_planned(self):
         hours = [(at - T) // HOUR for at in tried(class_aware, "issuer_not_available")]
 
-        assert hours == [1, 6, 24, 72, 6 * 24, 13 * 24, 22 * 24]
+        assert hours == [1, 6, 24, 72, 6 * 24, 10 * 24, 12 * 24, 16 * 24]
 
     def test_tries_a_technical_failure_as_often_as_its_row_says(self):
         assert [(at - T) // HOUR for at in tried(class_aware, "reenter_transaction")][:2] == [1, 6]
-        assert tried(class_aware, "reenter_transaction")[2] == T + 2 * DAY
+        assert tried(class_aware, "reenter_transaction")[2] == T + 3 * DAY
 
     def test_uses_up_nothing_for_a_technical_failure(self):
-        slot = T + 2 * DAY
+        slot = T + 3 * DAY
         failed = (decline(T), decline(slot, "processing_error"))
         refused = (*failed, decline(slot + HOUR))
 
@@ -137,10 +163,10 @@ class TestClassAware:
         assert class_aware(History(T, (first, again))).at == T + 6 * DAY
 
     def test_takes_a_forecast_of_an_hour_for_a_least_wait(self):
-        assert class_aware(History(T, (decline(T, advice="24"),))).at == T + 2 * DAY
+        assert class_aware(History(T, (decline(T, advice="24"),))).at == T + 3 * DAY
 
     def test_is_careful_when_we_were_only_told_that_it_failed(self):
-        assert class_aware(History(T, ())).at == T + GENERIC[0][0]
+        assert class_aware(History(T, ())).at == T + 3 * DAY
 
     def test_keeps_its_place_when_the_customer_tries(self):
         theirs = decline(T + 5 * DAY, advances=False)
@@ -148,7 +174,7 @@ class TestClassAware:
         assert class_aware(History(T, (decline(T), theirs))).at == T + 6 * DAY
 
     def test_leaves_a_day_after_the_customers_own_try(self):
-        theirs = decline(T + 3 * DAY / 2, advances=False)
+        theirs = decline(T + 5 * DAY / 2, advances=False)
 
         assert class_aware(History(T, (decline(T), theirs))).at == theirs.at + DAY
 
@@ -232,7 +258,7 @@ class TestAPolicy:
             timer_of(strange)
 
     def test_has_schedules_that_rise(self):
-        for schedule in (FUNDS, DEBIT, GENERIC):
+        for schedule in (*(spread(tries) for tries in range(28)), DEBIT):
             flat = [span for window in schedule for span in window]
             assert flat == sorted(set(flat))
         assert timers.BACKOFF == (HOUR, 6 * HOUR, 24 * HOUR, 72 * HOUR)

@@ -7,6 +7,7 @@ import pytest
 
 from recoup.core.account import Case
 from recoup.core.dunning import cases
+from recoup.core.periods import Period
 from recoup.core.policy import DAY, DEFAULT, Policies
 from recoup.core.states import CaseEnd, InvoiceStatus, SubscriptionStatus
 from recoup.testing.accounts import NOON, closed, invoice, owing, paid, subscription
@@ -77,6 +78,22 @@ class TestOpening:
         case = cases.settled(account, account.cases[0], now=NOON + 9 * DAY)
 
         assert (case.end, case.ended_at) == (CaseEnd.RECOVERED, LATER)
+
+    def test_of_money_that_was_charged_back_records_the_case_that_it_had_ended(self):
+        taken_back = replace(invoice(1), charged_back=True, recovered=Period(NOON, LATER))
+
+        past, again = opened(owing(taken_back)).cases
+
+        assert (past.opened_at, past.end, past.ended_at) == (NOON, CaseEnd.RECOVERED, LATER)
+        assert again.open
+        assert [one.case_id for one in opened(owing(taken_back)).invoices] == [again.id]
+
+    def test_of_money_that_was_charged_back_records_none_where_another_debt_kept_it_open(self):
+        taken_back = replace(invoice(1), charged_back=True, recovered=Period(NOON, LATER))
+
+        (case,) = opened(owing(taken_back, invoice(2, failed_at=NOON))).cases
+
+        assert case.open
 
     def test_of_two_debts_apart_in_time_makes_two_cases(self):
         second = invoice(2, failed_at=NOON + 30 * DAY)
@@ -159,6 +176,14 @@ class TestEnding:
         case = cases.settled(account, account.cases[0], now=LATER)
 
         assert case.end == CaseEnd.VOLUNTARY
+
+    def test_comes_at_once_when_the_customer_was_deleted_before_it_was_heard_of(self):
+        account = opened(replace(owing(), deleted=True))
+
+        (case,) = account.cases
+        assert cases.settled(account, case, now=LATER).end == CaseEnd.VOLUNTARY
+        over = replace(account, cases=(cases.ended(case, CaseEnd.VOLUNTARY, at=LATER),))
+        assert opened(over) == over
 
     def test_is_kept_once_it_came(self):
         account = opened(owing())

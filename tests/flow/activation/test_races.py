@@ -74,7 +74,7 @@ def bought_and_left(end: End) -> bool:
             {"gate.failed"},
         )
         and (end.kept, end.refunds, end.late) == (1000, 0, 0)
-        and end.sent == Counter({"receipt": 1})
+        and end.sent == Counter({"receipt": 1, "subscription_canceled": 1})
     )
 
 
@@ -125,7 +125,7 @@ class TestASuccessAndAnExpiry:
 
 @pytest.mark.parametrize("rounds", ROUNDS)
 class TestTwoClocks:
-    def test_that_tick_at_once_find_and_end_each_start_once(self, scene, sorted_out, rounds):
+    def test_that_tick_at_once_end_each_start_once(self, scene, sorted_out, rounds):
         waiting = awaited.starts(scene, rounds, timeout=lambda n: HOUR + n * SECOND)
         workers = [scene.recoup.worker(["billing", "default"]) for _ in range(2)]
 
@@ -142,9 +142,10 @@ class TestTwoClocks:
         )
 
         assert sorted_out(expired=expired) == {"expired": rounds}
-        for kind in ("expire", "end_subscription"):
-            sql = "SELECT count(*) AS n FROM effects WHERE kind = :kind"
-            assert scene.rows(sql, kind=kind)[0]["n"] == rounds
+        # Who read before the other ended it may have it looked at once more, and nothing comes of
+        # that: `expire` is no promise, the end is.
+        ends = "SELECT count(*) AS n FROM effects WHERE kind = 'end_subscription'"
+        assert scene.rows(ends)[0]["n"] == rounds
         asked = "SELECT count(*) AS n FROM commands WHERE kind = 'payments.withdraw'"
         assert scene.rows(asked)[0]["n"] == rounds
 

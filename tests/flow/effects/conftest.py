@@ -73,7 +73,7 @@ class World(Scene):
 
     @property
     def first_try(self):
-        return self.failed_at + 2 * DAY
+        return self.failed_at + 3 * DAY
 
     def invoice(self, of):
         """Return the processor's id of the renewal that failed."""
@@ -83,10 +83,11 @@ class World(Scene):
         """Return the attempts of ours, oldest first."""
         return self.rows("SELECT * FROM attempts WHERE ordinal IS NOT NULL ORDER BY id")
 
-    def effect(self, kind):
-        """Return the newest effect of a kind."""
-        sql = "SELECT * FROM effects WHERE kind = :kind ORDER BY id DESC LIMIT 1"
-        return self.rows(sql, kind=kind)[0]
+    def effect(self, kind, key=""):
+        """Return the newest effect of a kind, whose key begins so."""
+        sql = """SELECT * FROM effects WHERE kind = :kind AND starts_with(key, :key)
+                 ORDER BY id DESC LIMIT 1"""
+        return self.rows(sql, kind=kind, key=key)[0]
 
     def charged(self, of):
         """Return how often money was taken for the renewal."""

@@ -19,8 +19,8 @@ class TestAbsorb:
             ada = scene.subscriber(Broke(payday=scene.now + 32 * DAY, lasts=20 * DAY))
             failed = scene.until_failed(ada)
             (invoice,) = scene.rows("SELECT id, processor_id FROM invoices WHERE status = 'open'")
-            scene.fake.advance(failed + 2 * DAY)
-            scene.clock.set(failed + 2 * DAY)
+            scene.fake.advance(failed + 4 * DAY)
+            scene.clock.set(failed + 4 * DAY)
             scene.recoup.sweep()  # a try is intended, and not made yet
             scene.fake.customer_pays(invoice["processor_id"])
             scene.pace.listen()

@@ -72,7 +72,7 @@ class TestAKey:
     def test_is_new_for_every_attempt_and_names_invoice_purpose_and_number(self, world):
         ada = world.debtor()
 
-        for days in (2, 6, 11):
+        for days in (4, 8, 11):
             world.pace.at(world.failed_at + days * DAY)
 
         invoice = world.invoice(ada)
@@ -172,7 +172,7 @@ class TestAnOutage:
 
         asked = [a["requested_at"] - world.failed_at for a in world.attempts()]
         assert states(world) == ["declined"] * 3
-        assert asked == [2 * DAY, 6 * DAY, 11 * DAY]
+        assert asked == [3 * DAY, 6 * DAY, 10 * DAY]
         assert len(world.fake.charges_of(world.invoice(ada))) == 4
 
     def test_keeps_the_customer_from_falling_while_nobody_knows(self, world):

@@ -19,7 +19,8 @@ EIGHT = datetime(2026, 2, 1, 8, tzinfo=UTC)
 
 
 def mails(world):
-    return world.rows("SELECT * FROM mails ORDER BY id")
+    """The mails of notices; what other mails follow is told of in tests/flow/mails."""
+    return world.rows("SELECT * FROM mails WHERE key LIKE 'notice:%' ORDER BY id")
 
 
 def notices(world):
@@ -43,7 +44,7 @@ class TestAMail:
         assert mail["message_id"] == message["Message-ID"]
         assert notices(world) == [("reminder", "sent")]
         assert world.rows("SELECT delivered_at FROM notices") == [{"delivered_at": EIGHT}]
-        assert world.effect("send_mail")["state"] == "done"
+        assert world.effect("send_mail", "mail:notice:")["state"] == "done"
 
     def test_is_handed_over_without_any_open_transaction(self, world):
         world.debtor()
@@ -73,26 +74,30 @@ class TestAMail:
         world.pace.settle()
 
         assert len(world.outbox.messages) == 1
-        assert world.effect("send_mail")["reason"] == "the mail has been dealt with"
+        assert (
+            world.effect("send_mail", "mail:notice:")["reason"] == "the mail has been dealt with"
+        )
 
 
 class TestContactHours:
     @pytest.mark.parametrize(
-        ("zone", "first"),
+        ("zone", "country", "first"),
         [
-            pytest.param(None, EIGHT, id="UTC where none is known"),
-            pytest.param("Europe/Berlin", EIGHT - HOUR, id="the customer's own"),
-            pytest.param("Asia/Tokyo", EIGHT - 7 * HOUR, id="in which it is day already"),
-            pytest.param("Moon/Crater", EIGHT, id="UTC where it is unknown"),
+            pytest.param(None, "ZZ", EIGHT, id="UTC where none is known"),
+            pytest.param("Europe/Berlin", "US", EIGHT - HOUR, id="the customer's own"),
+            pytest.param("Asia/Tokyo", None, EIGHT - 7 * HOUR, id="in which it is day already"),
+            pytest.param("Moon/Crater", "ZZ", EIGHT, id="UTC where it is unknown"),
+            pytest.param(None, "FR", EIGHT - HOUR, id="their country's"),
+            pytest.param(None, "CA", EIGHT + 8 * HOUR, id="every one of their country"),
         ],
     )
-    def test_hold_a_mail_until_they_begin(self, world, zone, first):
-        ada = world.subscriber(Declines(NO_FUNDS))
+    def test_hold_a_mail_until_they_begin(self, world, zone, country, first):
+        ada = world.subscriber(Declines(NO_FUNDS), country=country)
         id = world.customer_id(ada)
         world.do("UPDATE customers SET time_zone = :zone WHERE id = :id", zone=zone, id=id)
         world.pace.at(world.failed_at)
         if first > world.failed_at:
-            effect = world.effect("send_mail")
+            effect = world.effect("send_mail", "mail:notice:")
             assert (effect["due_at"], effect["reason"]) == (first, "outside contact hours")
             assert effect["attempt"] == 0
             world.pace.at(first - timedelta(seconds=1))
@@ -109,7 +114,7 @@ class TestContactHours:
 
         world.pace.at(evening)
         assert len(world.outbox.messages) == 1
-        assert world.effect("send_mail")["due_at"] == evening + 11 * HOUR
+        assert world.effect("send_mail", "mail:notice:")["due_at"] == evening + 11 * HOUR
 
         world.pace.at(evening + 11 * HOUR)
         assert len(world.outbox.messages) == 2
@@ -128,7 +133,7 @@ class TestACustomerWhoHasPaid:
         (mail,) = mails(world)
         assert (mail["state"], mail["reason"]) == ("skipped", "the case has ended")
         assert notices(world) == [("reminder", "canceled")]
-        assert world.effect("send_mail")["state"] == "canceled"
+        assert world.effect("send_mail", "mail:notice:")["state"] == "canceled"
 
     def test_and_whose_failure_is_heard_of_afterwards_is_never_written_to(self, world):
         ada = world.subscriber(Declines(NO_FUNDS))
@@ -167,8 +172,14 @@ class TestAHold:
     def hold(self, world, who, *, until):
         with world.recoup.database.begin() as connection:
             writer = Writer(connection, now=world.now, actor="eve", cause="test")
-            row = {"customer_id": world.customer_id(who), "reason": "asked for time",
-                   "actor": "eve", "since": world.now, "until": until}  # fmt: skip
+            row = {
+                "customer_id": world.customer_id(who),
+                "kind": "hold",
+                "reason": "asked for time",
+                "actor": "eve",
+                "since": world.now,
+                "until": until,
+            }
             id = writer.insert(tables.holds, row)
             writer.flush()
         return row | {"id": id}
@@ -178,7 +189,7 @@ class TestAHold:
         self.hold(world, ada, until=EIGHT + 2 * DAY + 4 * HOUR)
 
         world.pace.at(EIGHT)
-        effect = world.effect("send_mail")
+        effect = world.effect("send_mail", "mail:notice:")
         assert effect["reason"] == "held (asked for time)"
         assert effect["due_at"] == EIGHT + 2 * DAY + 4 * HOUR
 
@@ -191,7 +202,7 @@ class TestAHold:
 
         for hours in (0, 6, 12):
             world.pace.at(EIGHT + hours * HOUR)
-            effect = world.effect("send_mail")
+            effect = world.effect("send_mail", "mail:notice:")
             assert (effect["state"], effect["attempt"]) == ("scheduled", 0)
             assert effect["due_at"] == EIGHT + (hours + 6) * HOUR
         with world.recoup.database.begin() as connection:
@@ -220,7 +231,7 @@ class TestADispute:
         world.debtor()
         world.do("UPDATE invoices SET disputed = true WHERE status = 'open'")
         world.pace.at(EIGHT)
-        assert world.effect("send_mail")["reason"] == "the payment is disputed"
+        assert world.effect("send_mail", "mail:notice:")["reason"] == "the payment is disputed"
 
         world.do("UPDATE invoices SET disputed = false WHERE status = 'open'")
         world.pace.at(EIGHT + 6 * HOUR)
@@ -243,7 +254,7 @@ class TestABounce:
         ]
         (task,) = world.rows("SELECT kind, closed_at FROM tasks")
         assert task == {"kind": "unreachable", "closed_at": None}
-        assert world.effect("send_mail")["state"] == "done"
+        assert world.effect("send_mail", "mail:notice:")["state"] == "done"
 
     def test_of_an_address_that_is_none_needs_no_server(self, world):
         ada = world.subscriber(Declines(NO_FUNDS), email="not an address")
@@ -287,7 +298,7 @@ class TestAServerThatCanNotBeReached:
         world.debtor()
         world.outbox.script(MailUnreachable("421 later"), MailUnreachable("timed out"))
         world.pace.at(EIGHT)
-        effect = world.effect("send_mail")
+        effect = world.effect("send_mail", "mail:notice:")
         assert (effect["state"], effect["attempt"], effect["reason"]) == (
             "scheduled", 1, "421 later",
         )  # fmt: skip
@@ -295,7 +306,7 @@ class TestAServerThatCanNotBeReached:
         first = effect["due_at"] - EIGHT
 
         world.pace.at(effect["due_at"])
-        second = world.effect("send_mail")["due_at"] - effect["due_at"]
+        second = world.effect("send_mail", "mail:notice:")["due_at"] - effect["due_at"]
         world.pace.at(EIGHT + HOUR)
 
         assert timedelta(seconds=7) <= first <= timedelta(seconds=10) < second

@@ -280,14 +280,14 @@ class TestASlowFunction:
         @world.recoup.on("customer.created", name="slow")
         def slow(event):
             began.set()
-            assert leave.wait(60)
+            assert leave.wait(600)
 
         world.recoup.customers.get_or_create("user", "1")
         worker = world.recoup.worker()
         thread = threading.Thread(target=worker.run, args=(stop,))
         thread.start()
         try:
-            assert began.wait(30)
+            assert began.wait(60)
             ada = world.recoup.customers.get_or_create("user", "2")
             price = world.fake.create_price(Money(1000, "EUR"))
             card = world.fake.attach_method(ada.processor_id, Declines(NO_FUNDS))
@@ -298,14 +298,14 @@ class TestASlowFunction:
         finally:
             leave.set()
             stop.set()
-            thread.join(30)
+            thread.join(60)
         assert not thread.is_alive()
         world.pace.settle()
 
     def wait_for(self, world, key):
         """Wait for the worker to carry it out: nobody else does."""
         sql = "SELECT state FROM commands WHERE key = :key"
-        for _ in range(300):
+        for _ in range(600):
             if world.rows(sql, key=key)[0]["state"] == "done":
                 return
             threading.Event().wait(0.1)

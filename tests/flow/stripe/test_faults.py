@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from stripe_house import House
+from stripe_dying import VERBS
+from stripe_house import House, town
 from stripe_judge import Judge, pass_by
 
 from recoup.errors import Busy, InProgress, RecoupError, Unreachable
@@ -51,6 +54,13 @@ HARMLESS = frozenset(FAULTS) - {"request lost", "connection refused", "500 witho
 OPEN = (Unreachable, Busy, InProgress)
 
 
+def soon(holds):
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(0.01)
+
+
 @dataclass
 class Case:
     verb: str
@@ -77,16 +87,46 @@ class TestARequestThatGoesWrong:
     def test_in_any_way_is_done_once_or_refused(self, house, place):
         self.ends_well(house, [Case(*TARGETS[place], name) for name in FAULTS if name != "late"])
 
-    def test_that_is_answered_too_late_is_done_once(self, database_url, home, server):
-        impatient = Patience(read=0.1, pause=0.01, total=1.0)
-        with House.of(database_url, home, server, patience=impatient) as house:
-            cases = [Case("charge", "POST /v1/invoices/*/pay", "late")]
-            self.ends_well(house, [*cases, Case("refund", "POST /v1/refunds", "late")])
+    def test_that_is_answered_too_late_is_done_once(self, database_url, home, clerk):
+        """Only who calls is impatient, and nobody goes on before all that he asked for is done."""
+        impatient = Patience(connect=60.0, read=0.1, pause=0.01, total=1.0)
+        cases = [
+            Case("charge", "POST /v1/invoices/*/pay", "late"),
+            Case("refund", "POST /v1/refunds", "late"),
+        ]
+        done = []
+
+        def watch(step, request):
+            clerk(step, request)
+            if step == "done":
+                done.append(request.what)
+
+        with town(watch=watch) as server, House.of(database_url, home, server) as house:
+            clerk.now = lambda: server.fake.now
+            how = {"door": False, "patience": impatient}
+
+            def called(verb, who):
+                sent = []
+                with House.of(
+                    database_url, home, server, watch=lambda *told: sent.append(told), **how
+                ) as caller:
+                    done.clear()
+                    with suppress(*OPEN):
+                        VERBS[verb](caller.recoup, who)
+                    soon(lambda: len(done) == len(sent))
+
+            judge = Judge(house, Counter(case.verb for case in cases))
+            for case in cases:
+                self.strike(house, case, judge, called=called)
+            self.all_end_well(house, cases, judge)
 
     def ends_well(self, house, cases):
         judge = Judge(house, Counter(case.verb for case in cases))
         for case in cases:
             self.strike(house, case, judge)
+        self.all_end_well(house, cases, judge)
+
+    def all_end_well(self, house, cases, judge):
         pass_by(house, timedelta(days=5))
         for case in cases:
             said = judge.again(case.verb, case.who)
@@ -96,9 +136,9 @@ class TestARequestThatGoesWrong:
         assert house.differences() == []
         assert house.rows("SELECT kind, detail FROM tasks WHERE closed_at IS NULL") == []
 
-    def strike(self, house, case, judge):
+    def strike(self, house, case, judge, *, called=None):
         case.who = judge.somebody(case.verb)
         house.server.add_fault(replace(FAULTS[case.what], to=case.where))
-        said = judge.called(case.verb, case.who)
+        said = (called or judge.called)(case.verb, case.who)
         house.server.clear_faults()
         assert isinstance(said, OPEN) or not isinstance(said, RecoupError), (case, said)

@@ -90,9 +90,9 @@ class Server:
         return self.script.taken
 
     def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self.loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._close(), self.loop).result(60)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(5)
+        self.thread.join(60)
         self.loop.close()
 
     async def _close(self) -> None:

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.shared.scripted_server import KEY, QUICK, OpenLine, Script
+from tests.shared.scripted_server import HASTY, KEY, QUICK, OpenLine, Script
 
 from recoup.core import states
 from recoup.core.money import Money
@@ -30,7 +30,9 @@ def scripted(line):
     """Make a client of a server that follows a script: returns both."""
     made = []
 
-    def make(*answers, patience=QUICK):
+    def make(*answers, patience=None):
+        if patience is None:  # a number is how long the server is silent
+            patience = HASTY if isinstance(answers[0], float) else QUICK
         script = Script(*answers)
         client = Client(KEY, line=line, base=script.url, patience=patience)
         made.append((script, client))
@@ -53,10 +55,10 @@ class Town:
             line=line,
             base=server.url,
             version=version,
-            patience=Patience(pause=0.01),
+            patience=Patience(read=60.0, pause=0.01, total=60.0),
             watch=lambda *told: self.watched.append(told),
         )
-        self.processor = StripeProcessor(self.client)
+        self.processor = StripeProcessor(self.client, retries_itself=False)
         self.price = self.fake.create_price(Money(2900, "EUR"))
 
     def owed(self, mood):

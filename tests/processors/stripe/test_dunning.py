@@ -33,7 +33,7 @@ def scene(stripe_town, database_url, home):
 def owing(scene):
     """Somebody whose renewal has failed, whose card is good again, and who is tried in an hour."""
     who = scene.subscriber(Declines(NO_FUNDS, 1, Pays()))
-    scene.live(days=33)
+    scene.live(days=34)
     return who
 
 

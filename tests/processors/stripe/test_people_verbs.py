@@ -50,7 +50,12 @@ def shop(database_url, home, line):
     home.mkdir(parents=True, exist_ok=True)
     clock, outbox = TestClock(START), Outbox()
     with FakeProcessor(":memory:") as fake, StripeServer(fake) as server:
-        client = Client(server.key, line=line, base=server.url, patience=Patience(pause=0.01))
+        client = Client(
+            server.key,
+            line=line,
+            base=server.url,
+            patience=Patience(read=60.0, pause=0.01, total=60.0),
+        )
         with Recoup(
             Config.load(database_url=database_url, home=home),
             processor=StripeProcessor(client),

@@ -267,12 +267,19 @@ def exhausted(town: Town, *, settled: bool) -> None:
     steps = [step.key for step in DEFAULT.steps]
     customer, invoice, case = in_default(town, "suspended", anchor, steps)
     town.end(case, anchor + 28 * DAY, "exhausted")
+    debt = town.insert(
+        tables.debts, anchor + 28 * DAY, customer_id=customer, case_id=case, invoice_id=invoice,
+        amount=1000, currency="EUR", entered_at=anchor + 28 * DAY, made_by="engine", age_days=28,
+        reason="subscription_cycle", decline_class="soft", products=["price_1"], **SOFT,
+    )  # fmt: skip
     standing = "current" if settled else "bad_debt"
     town.update(tables.standings, customer, NOW, standing=standing, next_wake_at=None)
     if settled:
         given_up = {"status": "uncollectible", "resolved_as": "written_off"}
         town.update(tables.invoices, invoice, NOW - DAY, **given_up)
         town.update(tables.cases, case, NOW - DAY, settled_at=NOW - DAY)
+        left = {"exited_at": NOW - DAY, "exited_as": "written_off"}
+        town.update(tables.debts, debt, NOW - DAY, **left)
         sql = "SELECT id FROM restrictions WHERE case_id = %s AND lifted_at IS NULL"
         for (held,) in batch.fetch(town.connection, sql, (case,)):
             town.update(tables.restrictions, held, NOW - DAY, lifted_at=NOW - DAY)
@@ -282,7 +289,7 @@ def on_hold(town: Town) -> None:
     customer, _, _ = in_default(town, "reminded", NOW - 30 * DAY, ("reminder",))
     town.insert(
         tables.holds, NOW - 29 * DAY, customer_id=customer, reason="promised", actor="ann",
-        since=NOW - 29 * DAY,
+        since=NOW - 29 * DAY, kind="hold",
     )  # fmt: skip
     town.update(tables.standings, customer, NOW, next_wake_at=None)
 
@@ -312,7 +319,7 @@ def charged_back(town: Town) -> None:
         tables.disputes, at, amount=600, processor_id=f"dp_{attempt}", open=False, lost=True,
         happened_at=at, **of, **seen(at),
     )  # fmt: skip
-    town.update(tables.invoices, invoice, at, charged_back=600)
+    town.update(tables.invoices, invoice, at, charged_back=600, resolved_as="forgiven")
     done = town.command(customer, at, f"payment:{attempt}", state="done", amount=400)
     under_way = town.command(customer, at, f"payment:{attempt}", state="recorded", amount=600)
     town.effect("ask", f"ask:{under_way}")

@@ -33,6 +33,7 @@ OPEN = "SELECT id FROM commands WHERE state = 'recorded'"
 DONE = "SELECT id FROM commands WHERE state = 'done'"
 LOST = "SELECT id FROM invoices WHERE charged_back > 0"
 GIVEN_UP = "SELECT id FROM invoices WHERE status = 'uncollectible'"
+BAD_DEBT = "SELECT id, invoice_id FROM debts WHERE exited_at IS NULL"
 BACKUP = "SELECT id, customer_id FROM payment_methods WHERE backup = 1"
 
 WAITS = "SELECT id, subscription_id FROM gates WHERE status = 'pending'"
@@ -60,6 +61,7 @@ class Fault:
     drop: str = ""  #: constraints and indexes in its way: "table:name"
 
 
+FOLLOWED = "WITH a AS (INSERT INTO access_store (name, since) VALUES ('webhook', '2020-01-01'))"
 FAULTS = [
     Fault("no_double_charge", "invoice {of}", f"SELECT a.id, a.invoice_id FROM attempts a LEFT JOIN refunds r ON r.attempt_id = a.id WHERE a.id IN ({PAID})", copy("attempts", '{"processor_id": "ch_x"}')),
     Fault("payments_match_invoice", "invoice {of}", f"SELECT id, invoice_id FROM attempts WHERE id IN ({PAID})", "DELETE FROM attempts WHERE id = {id}"),
@@ -78,8 +80,13 @@ FAULTS = [
     Fault("open_case_is_owed", "case {id}", CASE, "UPDATE invoices SET case_id = NULL WHERE case_id = {id}"),
     Fault("debt_has_case", "invoice {id}", OWING, "UPDATE invoices SET case_id = NULL WHERE id = {id}"),
     Fault("debt_has_case", "invoice {id}", OWING, "UPDATE cases SET ending = 'recovered', ended_at = now() WHERE id = (SELECT case_id FROM invoices WHERE id = {id})"),
+    Fault("bad_debt_is_entered", "invoice {of}", BAD_DEBT, "DELETE FROM debts WHERE id = {id}"),
+    Fault("bad_debt_is_owed", "debt {id}", BAD_DEBT, "UPDATE invoices SET status = 'void', amount_remaining = 0 WHERE id = {of}"),
+    Fault("bad_debt_is_owed", "debt {id}", BAD_DEBT, "UPDATE cases SET settled_at = ended_at WHERE id = (SELECT case_id FROM debts WHERE id = {id})"),
+    Fault("paid_debt_brought_money", "debt {id}", "SELECT id FROM debts WHERE exited_as = 'written_off'", "UPDATE debts SET exited_as = 'paid' WHERE id = {id}"),
     Fault("one_end", "case {id}", OVER, "UPDATE cases SET rung = 'soft', rung_since = now() WHERE id = {id}"),
     Fault("one_end", "case {id}", OVER, "INSERT INTO ledger_entries SELECT customer_id, 1000, type, version, subject, body, actor, cause, occurred_at, recorded_at, previous, hash FROM ledger_entries WHERE subject = 'case:{id}' AND body LIKE '%\"ending\":[%'"),
+    Fault("case_ends_in_time", "case {id}", CASE, "ALTER TABLE ledger_entries DISABLE TRIGGER ALL; DELETE FROM ledger_entries WHERE subject = 'case:{id}'; UPDATE notices SET placed_at = placed_at - interval '200 d', bounced_at = bounced_at - interval '200 d' WHERE case_id = {id}; UPDATE attempts SET ended_at = ended_at - interval '200 d' WHERE invoice_id IN (SELECT id FROM invoices WHERE case_id = {id}); UPDATE cases SET anchor = anchor - interval '200 d', opened_at = opened_at - interval '200 d', rung_since = rung_since - interval '200 d' WHERE id = {id}"),
     Fault("no_try_after_end", "attempt {id}", LATE, "UPDATE attempts SET happened_at = happened_at + interval '1 s', requested_at = requested_at + interval '1 s' WHERE id = {id}"),
     Fault("no_notice_after_end", "notice {id}", f"SELECT id FROM notices WHERE case_id = ({OVER})", "UPDATE notices SET delivered_at = '2026-03-01' WHERE id = {id}"),
     Fault("no_notice_after_end", "notice {id}", f"SELECT id FROM notices WHERE case_id = ({OVER})", "UPDATE notices SET state = 'scheduled', delivered_at = NULL WHERE id = {id}"),
@@ -90,6 +97,9 @@ FAULTS = [
     Fault("standing_is_owed", "customer {id}", PAYER, "UPDATE standings SET standing = 'bad_debt' WHERE customer_id = {id}"),
     Fault("restriction_is_owed", "restriction {id}", HELD, "UPDATE restrictions SET scope = 'invoice:1' WHERE id = {id}"),
     Fault("restriction_is_owed", "restriction {id}", HELD, f"UPDATE invoices SET amount_remaining = 0 WHERE id = ({OWING})"),
+    Fault("undone_after_lifted", "restriction {id}", HELD, "UPDATE restrictions SET undone_at = now() WHERE id = {id}"),
+    Fault("host_is_told", "customer {id}", OWER, f"{FOLLOWED} INSERT INTO access_versions (customer_id, version, changed_at, behind_since) VALUES ({{id}}, 1, now(), now())"),
+    Fault("lifting_ends", "restriction {id}", HELD, f"{FOLLOWED} UPDATE restrictions SET lifted_at = now() + interval '1000 years' WHERE id = {{id}}"),
     Fault("restriction_fits_rung", "restriction {id}", HELD, "UPDATE restrictions SET consequence = 'suspend' WHERE id = {id}"),
     Fault("restricted_once", "customer {of}", f"SELECT id, customer_id FROM restrictions WHERE id = ({HELD})", copy("restrictions"), "restrictions_one"),
     Fault("open_case_wakes", "customer {id}", OWER, "UPDATE standings SET next_wake_at = NULL WHERE customer_id = {id}"),
@@ -110,6 +120,7 @@ FAULTS = [
     Fault("effects_whole", "effect {id}", "SELECT id FROM effects LIMIT 1", "UPDATE effects SET state = 'done' WHERE id = {id}", "effects:effects_check2"),
     Fault("one_live_effect", "effect {id}", "SELECT id FROM effects LIMIT 1", copy("effects"), "effects_one_live"),
     Fault("one_mail_per_cause", "mail {id}", "SELECT id FROM mails LIMIT 1", copy("mails"), "mails:mails_key_key"),
+    Fault("mail_is_on_its_way", "mail {id}", "SELECT 1000000 + min(id) FROM mails", "INSERT INTO mails (id, key, type, customer_id, args, queued_at) SELECT {id}, 'refund:0', 'refund_issued', min(id), '{}', '2026-01-01' FROM customers"),
     Fault("failed_run_is_retried", "customer {id}", "SELECT customer_id FROM standings WHERE run_state = 'failed'", "UPDATE standings SET next_wake_at = NULL WHERE customer_id = {id}"),
     Fault("command_is_carried_out", "command {id}", OPEN, "DELETE FROM effects WHERE key = 'ask:{id}'"),
     Fault("command_has_outcome", "command {id}", DONE, "UPDATE commands SET result = NULL WHERE id = {id}"),

@@ -48,7 +48,7 @@ def ask(server):
         if params is not None:
             body = urlencode(params)
             given.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=5)
+        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
         connection.request(method, path, body, given)
         answer = connection.getresponse()
         read = answer.status, dict(answer.headers), answer.read()

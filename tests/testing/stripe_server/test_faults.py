@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -115,7 +116,7 @@ class TestAFault:
     def test_resets_a_connection_as_soon_as_it_is_there(self, server):
         server.add_fault(Fault("refuse"))
         address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
-        with socket.create_connection(address) as connection, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), socket.create_connection(address) as connection:
             connection.recv(1)
 
 
@@ -136,7 +137,7 @@ import sys, time
 from stripe import StripeClient
 sdk = StripeClient(sys.argv[1], base_addresses={"api": sys.argv[2]}, max_network_retries=0)
 sdk.v1.invoices.create({"customer": sys.argv[3]}, {"idempotency_key": "k1"})
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -158,10 +159,11 @@ class TestAWatch:
 
     @pytest.mark.parametrize("step", ["received", "done", "replied"])
     def test_can_kill_its_client_there_and_the_server_goes_on(self, step):
-        worker = None
+        worker, begun = None, threading.Event()
 
         def watch(at, request):
             if at == step and request.key == "k1":
+                begun.wait(60)
                 os.kill(worker.pid, signal.SIGKILL)
                 worker.wait()
 
@@ -170,6 +172,7 @@ class TestAWatch:
             worker = subprocess.Popen(
                 [sys.executable, "-c", WORKER, server.key, server.url, customer]
             )
+            begun.set()
             assert worker.wait() == -signal.SIGKILL
             while made(server) + 1 < 1:
                 time.sleep(0.01)

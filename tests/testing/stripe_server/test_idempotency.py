@@ -6,17 +6,21 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import stripe
 
 from recoup.processors.fake import NO_FUNDS, Declines, FakeProcessor, Pays
-from recoup.testing.stripe_server import Fault, StripeServer, faults
+from recoup.testing.stripe_server import Fault, StripeServer, answering, faults
 from recoup.testing.stripe_server.keeping import KEPT
 
 INVOICES = "POST /v1/invoices"
+PATIENCE = 60  # seconds a test waits for what comes about
 
 
 @pytest.fixture
@@ -137,13 +141,19 @@ class TestWhatIsSaved:
 
 
 class TestTwoAtOnce:
-    def test_are_a_conflict_that_is_not_saved(self, server, create):
-        server.add_fault(Fault("delay", to=INVOICES, seconds=0.15))
-        with ThreadPoolExecutor(2) as threads:
-            answers = list(threads.map(lambda _: create(), range(2)))
-        (refused,) = [body["error"] for status, _, body in answers if status == 409]
-        assert refused["code"] == "idempotency_key_in_use"
-        assert sorted(status for status, *_ in answers) == [200, 409]
+    def test_are_a_conflict_that_is_not_saved(self, server, create, monkeypatch):
+        second_was_answered = threading.Event()
+        held = SimpleNamespace(sleep=lambda _: second_was_answered.wait(PATIENCE))
+        monkeypatch.setattr(answering, "time", held)
+        server.add_fault(Fault("delay", to=INVOICES, seconds=1))
+        with ThreadPoolExecutor(1) as threads:
+            first = threads.submit(create)
+            while not first.done() and not rows(server, "SELECT 1 FROM http_keys"):
+                time.sleep(0.01)
+            status, _, body = create()
+            second_was_answered.set()
+        assert (status, body["error"]["code"]) == (409, "idempotency_key_in_use")
+        assert first.result()[0] == 200
         assert create()[0] == 200
         assert made(server) == 1
 
@@ -168,11 +178,11 @@ class TestAServerThatIsKilled:
         world = tmp_path / "world"
         with StripeServer(world) as server, FakeProcessor(world) as fake:
             customer = fake.create_customer()
-            faults.add(server._world, Fault("delay", to=INVOICES, seconds=60))
+            faults.add(server._world, Fault("delay", to=INVOICES, seconds=600))
             with serving(world) as url, ThreadPoolExecutor(1) as threads:
                 lost = threads.submit(invoice_of, url, customer)
-                while not rows(server, "SELECT 1 FROM http_keys"):
-                    pass
+                while not lost.done() and not rows(server, "SELECT 1 FROM http_keys"):
+                    time.sleep(0.01)
                 serving.process.send_signal(signal.SIGKILL)
                 assert isinstance(lost.exception(), stripe.APIConnectionError)
             assert made(server) == -1

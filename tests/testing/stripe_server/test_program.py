@@ -39,7 +39,7 @@ def running(world, receiver, secret=SECRET):
 
 
 def until(holds):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.02)
@@ -48,7 +48,7 @@ def until(holds):
 def verified(heard, secret=SECRET):
     """What a receiver on the machine's clock makes of a post."""
     signature = heard.headers["Stripe-Signature"]
-    return stripe.Webhook.construct_event(heard.body, signature, secret, tolerance=60)
+    return stripe.Webhook.construct_event(heard.body, signature, secret, tolerance=300)
 
 
 class TestTheProgram:
@@ -96,7 +96,7 @@ class TestTheProgram:
             ahead.advance(datetime.now(UTC) + timedelta(days=1))
 
         command = [*COMMAND, "--world", tmp_path / "world", *flags]
-        refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
         assert refused.returncode == 2
         assert complaint in refused.stderr

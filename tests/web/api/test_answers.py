@@ -16,7 +16,11 @@ DOCUMENT = openapi.document(ENDPOINTS)
 def fits(answer, endpoint):
     """The answer is what the document says of this endpoint."""
     operation = DOCUMENT["paths"][endpoint.route][endpoint.method.lower()]
-    schema = operation["responses"][str(answer.status_code)]["content"]["application/json"]
+    content = operation["responses"][str(answer.status_code)]["content"]
+    if endpoint.file:
+        assert answer.headers["content-type"] in content
+        return answer.content
+    schema = content["application/json"]
     whole = {**schema["schema"], "components": DOCUMENT["components"]}
     checker = Draft202012Validator(whole, format_checker=FormatChecker())
     assert [error.message for error in checker.iter_errors(answer.json())] == []
@@ -114,7 +118,8 @@ class TestEveryEndpoint:
         assert len(ask("GET /customers")["data"]) == 2
         assert ask("GET /customers", standing="current")["data"][0]["owed"] == []
         assert len(ask("GET /subscriptions", customer="user:42")["data"]) == 1
-        assert ask("GET /invoices", customer="user:42")["data"]
+        (bill, *_) = ask("GET /invoices", customer="user:42")["data"]
+        assert ask("GET /invoices/{id}/pdf", bill["id"]).startswith(b"%PDF")
         assert ask("GET /payments", customer=owing.customer)["data"]
         assert ask("GET /coupons")["data"][0]["percent_off"]
         (case,) = ask("GET /cases", customer=owing.customer)["data"]
@@ -125,9 +130,68 @@ class TestEveryEndpoint:
         (event,) = ask("GET /webhooks", limit=1)["data"]
         assert ask("GET /webhooks/{id}", event["id"])["state"] == "applied"
         again = ask("POST /webhooks/{id}/replay", event["id"], status=202)
-        assert again["state"] == "received"
+        assert again["actor"] == "key:all"
+        assert ask("GET /webhooks/{id}", event["id"])["state"] == "received"
         api.scene.recoup.worker().drain()
         assert ask("GET /webhooks/{id}", event["id"])["state"] == "applied"
+        self.is_let_in(api, ask, owing.customer)
+        self.is_decided_on(api, ask, owing.customer, case["id"])
+        assert len(ask("GET /metrics")["data"]) > 5
+        assert ask("GET /metrics/{id}", "recovery")["rows"]
+
+    def is_decided_on(self, api, ask, customer, case):
+        why = {"reason": "asked"}
+        until = {"until": (api.scene.now + timedelta(days=3)).isoformat()}
+        held = ask("POST /customers/{id}/holds", customer, why | until)
+        assert ask("GET /holds", customer=customer)["data"][0]["id"] == held["hold_id"]
+        assert ask("POST /customers/{id}/release", customer, why)["changes"]
+        assert ask("POST /cases/{id}/skip-step", case, why | {"step": "restriction_notice"})
+        assert ask("POST /cases/{id}/send-step", case, {"step": "final_notice"})["reason"]
+        api.scene.live(days=1)
+        assert ask("POST /cases/{id}/resend-step", case, why | {"step": "reminder"})["changes"]
+        assert ask("POST /charging/pause", body=why)["changes"]
+        assert ask("GET /charging")["paused"]
+        assert ask("POST /charging/resume", body=why)["changes"]
+        moved = {"before": "default/1", "policy": "default/1"}
+        (same,) = ask("POST /cases/policy", body=why | moved)["data"]
+        assert "already" in same["failed"]
+        same = why | {"policy": "default/1"}
+        ask("POST /cases/{id}/policy", case, same, status=409)
+        (owed,) = [
+            i for i in ask("GET /invoices", customer=customer)["data"] if i["status"] == "open"
+        ]
+        tried = ask("POST /invoices/{id}/retry", owed["id"], why)
+        assert tried["payment"]["outcome"] == "declined"
+        paid = ask("GET /payments", customer=customer)["data"][0]["id"]
+        given = ask("POST /refunds", body=why | {"payment": paid})
+        assert given["refund"]["amount"]["amount"] == 4900
+        rehearsed = why | {"dry_run": True}
+        assert ask("POST /customers/{id}/write-off", customer, rehearsed)["dry_run"]
+        assert ask("POST /invoices/{id}/forgive", owed["id"], rehearsed)["dry_run"]
+        api.scene.live(days=32)
+        debts = {d["invoice_id"]: d["id"] for d in ask("GET /debts", customer=customer)["data"]}
+        assert ask("GET /debts/{id}", debts[owed["id"]])["invoice_id"] == owed["id"]
+        given_up = ask("POST /invoices/{id}/mark-uncollectible", owed["id"], why)
+        assert given_up["changes"][0].startswith("give up")
+
+    def is_let_in(self, api, ask, customer):
+        told = {"rollout": "drift_repair", "reason": "try it"}
+        assert ask("POST /rollouts/widen", body=told)["stage"] == "shadow"
+        named = ask("POST /rollouts/name", body={**told, "customers": [customer]})
+        assert len(named["named"]) == 1
+        assert ask("POST /rollouts/rollback", body=told)["stage"] == "off"
+        assert len(ask("GET /rollouts")["data"]) == 1
+        moves = ask("GET /rollouts/moves", rollout="drift_repair")["data"]
+        assert {move["actor"] for move in moves} == {"key:all"}
+        assert ask("GET /rollouts/harm", rollout="drift_repair")["data"] == []
+        late = "UPDATE standings SET next_wake_at = next_wake_at {} interval '300 days'"
+        with api.scene.recoup.database.begin() as connection:
+            connection.exec_driver_sql(late.format("+"))
+        api.scene.recoup.drift.scan()
+        with api.scene.recoup.database.begin() as connection:
+            connection.exec_driver_sql(late.format("-"))
+        found = ask("GET /drift")["data"][0]
+        assert ask("GET /drift/{id}", found["id"])["class_"] == "wake"
 
 
 class TestAList:

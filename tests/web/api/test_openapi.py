@@ -4,6 +4,7 @@ from pathlib import Path
 
 from openapi_spec_validator import validate
 
+from recoup.web import pay
 from recoup.web.api import openapi
 from recoup.web.api.nouns import ENDPOINTS
 
@@ -14,7 +15,7 @@ class TestTheDocument:
     def test_is_openapi_and_served_to_everybody(self, still):
         answer = still.client.get("/api/v1/openapi.json")
 
-        assert answer.json() == openapi.document(ENDPOINTS)
+        assert answer.json() == openapi.document((*ENDPOINTS, pay.ENDPOINT))
         validate(answer.json())
 
     def test_has_every_endpoint_with_its_scope(self):

@@ -3,14 +3,16 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+from msgspec.structs import fields
 from starlette.testclient import TestClient
 
 from recoup import errors, web
 from recoup.errors import RecoupError
 from recoup.processors.fake.idempotency import Fault
-from recoup.web.api import desk, openapi, refusals
+from recoup.web.api import desk, openapi, refusals, threads
 from recoup.web.api.desk import Desk
 from recoup.web.api.endpoint import Endpoint
 from recoup.web.api.nouns import ENDPOINTS
@@ -19,6 +21,8 @@ from recoup.web.api.nouns import ENDPOINTS
 OURS = {"RecoupError", "ConfigError", "InvalidPolicy", "InvalidPlans", "IllegalTransition",
         "LostClaim", "StoreError", "Refused", "ProcessorError", "MailError", "MailUnreachable",
         "Undeliverable"}  # fmt: skip
+
+DAY = timedelta(days=1)
 
 KILL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -167,9 +171,14 @@ class TestAPath:
     )
     def test_to_what_is_not_there_is_not_found(self, still, one, id):
         path = one.path.replace("{id}", id)
-        body = {"reason": "a mistake"} if path.endswith("/void") else None
+        needed = {field.name for field in fields(one.takes) if field.required} - {"until"}
+        body = dict.fromkeys(needed, "a mistake") or None
         body = {"name": "x"} if one.path == "/customers/{id}" else body
         body = {"prices": [{"price": "p"}]} if path.endswith(("preview", "change")) else body
+        if path.endswith("/holds"):
+            body = {"reason": "a mistake", "until": (still.scene.now + DAY).isoformat()}
+        if path.endswith("/policy"):
+            body = {"reason": "a mistake", "policy": "default/1"}
 
         answer = still.post(path, body) if one.changes else still.get(path)
 
@@ -216,11 +225,11 @@ class TestTooMuchAtOnce:
         go = threading.Event()
 
         def slowly(_):
-            go.wait(30)
+            go.wait(600)
             return {}
 
         slow = Endpoint("POST", "/slow", "customers:write", "Wait", slowly, openapi.Problem)
-        most = desk.WRITERS + desk.ROOM
+        most = desk.WRITERS + threads.ROOM
         app = web.app(api.scene.recoup)
         mine = Desk(api.scene.recoup, api.scene.recoup.database, [slow])
         app.router.routes.extend(mine.routes())
@@ -233,7 +242,7 @@ class TestTooMuchAtOnce:
                 senders.submit(client.post, "/api/v1/slow", headers=header)
                 for _ in range(most + 1)
             ]
-            until = time.monotonic() + 20
+            until = time.monotonic() + 60
             while not any(post.done() for post in posts) and time.monotonic() < until:
                 time.sleep(0.02)
             look = client.get("/api/v1/customers", headers=header)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -8,17 +9,24 @@ import pytest
 from recoup import web
 from recoup.store import keys
 from recoup.store.keys import SCOPES
+from recoup.web import pay
 from recoup.web.api import openapi
 from recoup.web.api.nouns import ENDPOINTS
 
 ROOT = Path(__file__).parents[3]
 
 
+#: What a key may open; one of it is not below /api/v1.
+EVERY = (*ENDPOINTS, pay.ENDPOINT)
+_numbers = count(1)
+
+
 def asked(api, one, key):
-    path = one.path.replace("{id}", "1")
+    headers = {"authorization": f"Bearer {key}", "idempotency-key": f"asked-{next(_numbers)}"}
+    path = one.route.replace("{id}", "1")
     if one.changes:
-        return api.post(path, key=key)
-    return api.get(path, key=key)
+        return api.client.post(path, headers=headers, json={})
+    return api.client.get(path, headers=headers)
 
 
 def denials(api):
@@ -32,19 +40,19 @@ class TestAScope:
 
         let_in = {
             (f"{one.method} {one.path}", scope)
-            for one in ENDPOINTS
+            for one in EVERY
             for scope, key in held.items()
             if asked(api, one, key).status_code != 403
         }
 
-        assert let_in == {(f"{one.method} {one.path}", one.scope) for one in ENDPOINTS}
+        assert let_in == {(f"{one.method} {one.path}", one.scope) for one in EVERY}
 
     def test_is_of_some_endpoint(self):
-        assert {one.scope for one in ENDPOINTS} == set(SCOPES)
+        assert {one.scope for one in EVERY} == set(SCOPES)
 
     def test_to_read_is_of_what_reads_and_to_write_of_what_writes(self):
-        for one in ENDPOINTS:
-            assert one.scope.endswith(":write" if one.changes else ":read"), one.name
+        for one in EVERY:
+            assert one.scope.endswith((":write", ":pay") if one.changes else ":read"), one.name
 
     def test_is_in_the_documents_as_it_is(self):
         page = (ROOT / "docs/api.md").read_text()
@@ -151,7 +159,9 @@ class TestADeniedChange:
             (ids[reader], refund, "scope", 3),
             (ids[gone], refund, "revoked", 1),
         ]
-        assert last.json()["error"]["message"] == "this key may not do that"
+        assert last.json()["error"]["message"] == (
+            "this key may not do that: it has not payments:write"
+        )
         assert api.rows("SELECT last_request FROM api_denials WHERE reason = 'scope'") == [
             (last.headers["x-request-id"],)
         ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import click
 
+from recoup.cli.commands import dunning, steps
 from recoup.cli.opening import stored
 from recoup.cli.output import as_json_option, emit, fields, listed, page_options
 from recoup.store.queries import cases as queries
@@ -11,7 +12,7 @@ from recoup.store.queries import customers
 @click.group()
 def cases() -> None:
     """
-    Look at cases: episodes of debt, running and over.
+    Look at cases: episodes of debt, running and over; decide about their customers.
 
     Example: recoup cases list
     """
@@ -33,6 +34,11 @@ def list_(
     """
     with stored() as engine, engine.connect() as connection:
         owner = None if customer is None else customers.find(connection, customer)
+        if rung is not None and rung not in (known := queries.rungs(connection)):
+            raise click.BadParameter(
+                f"there is no rung {rung!r}: known are {', '.join(sorted(known))}",
+                param_hint="'--rung'",
+            )
         page = queries.listing(
             connection, customer_id=owner, rung=rung, ended=ended, after=after, limit=limit
         )
@@ -83,3 +89,7 @@ def show(case: int, as_json: bool) -> None:
         ]
     )
     click.echo(f"Why: recoup explain {one.customer_id}")
+
+
+for _command in (*dunning.COMMANDS, *steps.COMMANDS):
+    cases.add_command(_command)

@@ -58,7 +58,7 @@ def list_(
             (one.id, one.kind, one.subject, one.state, one.recorded_at, one.actor, one.key)
             for one in page.rows
         ],
-        empty="There are no such commands.",
+        empty=f"There are no {'such ' if customer or state or kind or before else ''}commands.",
         more=None if page.next is None else f"More: --before {page.next}",
     )
 

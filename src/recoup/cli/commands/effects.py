@@ -58,7 +58,7 @@ def list_(
             (one.id, one.kind, one.customer_id, one.state, one.due_at, one.attempt, one.reason)
             for one in rows
         ],
-        empty="There are no such effects.",
+        empty=f"There are no {'such ' if state or kind or customer or before else ''}effects.",
         more=f"More: --before {rows[-1].id}" if len(rows) == limit else None,
     )
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +18,20 @@ _COLUMNS = (
     "id", "number", "customer_id", "subscription_id", "outcome", "resolved_as", "due", "remaining",
     "due_at",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A document in a file."""
+
+    kind: str
+    number: str
+    locale: str
+    file: str
+    bytes: int
+    sha256: str
+    facturx: bool
+    without_facturx: str | None
 
 
 @click.group()
@@ -66,6 +82,42 @@ def show(recoup: Recoup, invoice: str) -> Invoice:
     Example: recoup invoices show in_123
     """
     return recoup.invoices.get(invoice)
+
+
+@invoices.command()
+@click.argument("invoice")
+@click.option(
+    "--kind",
+    type=click.Choice(["invoice", "receipt", "credit_note"]),
+    default="invoice",
+    show_default=True,
+    help="A receipt says how the matter was closed, a credit note what was given back.",
+)
+@click.option("--refund", type=int, help="Our id of the refund; by default the newest.")
+@click.option("--locale", metavar="TAG", help="In another language: it says the same.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Where it goes; by default a file of its own name, here.",
+)
+@click.option("--facturx", is_flag=True, help="Refuse one that does not carry itself as data.")
+@reads
+def pdf(recoup: Recoup, invoice: str, out: Path | None, **told: Any) -> Written:
+    """
+    Write a document as PDF. The first time it is made it is issued, and stays as it is.
+
+    Example: recoup invoices pdf in_123 --kind receipt --out receipt.pdf
+    """
+    made = recoup.documents.pdf(invoice, **told)
+    place = out or Path(made.filename)
+    try:
+        place.write_bytes(made.content)
+    except OSError as error:
+        raise click.ClickException(f"{place}: {error.strerror}") from error
+    return Written(
+        made.kind, made.number, made.locale, str(place), len(made.content), made.digest,
+        made.facturx, made.without_facturx,
+    )  # fmt: skip
 
 
 @invoices.command()

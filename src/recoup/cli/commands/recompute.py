@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from recoup.billing import Recoup
+from recoup.cli.asking import actor_option, refusals
 from recoup.cli.opening import opened
 from recoup.cli.output import as_json_option, emit, printable
 from recoup.core.changes import Change
@@ -15,10 +16,19 @@ from recoup.store.queries import customers
 @click.command()
 @click.argument("references", nargs=-1, required=True, metavar="CUSTOMER...")
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+@click.option("--reason", default="asked for by hand", show_default=True, help="Why; it is kept.")
+@click.option("--key", help="The same call with the same key decides once. For one CUSTOMER.")
+@actor_option
 @as_json_option
 @click.pass_context
 def recompute(
-    ctx: click.Context, references: tuple[str, ...], dry_run: bool, as_json: bool
+    ctx: click.Context,
+    references: tuple[str, ...],
+    dry_run: bool,
+    reason: str,
+    key: str | None,
+    actor: str,
+    as_json: bool,
 ) -> None:
     """
     Decide on customers again, now, and say what changed.
@@ -28,10 +38,14 @@ def recompute(
 
     Example: recoup recompute --dry-run cus_123
     """
-    with opened() as recoup:
+    if key is not None and len(references) > 1:
+        raise click.UsageError("--key is for one CUSTOMER: each of many has one of its own")
+    with refusals(as_json=as_json), opened() as recoup:
         with recoup.database.connect() as connection:
             ids = {customers.find(connection, given): given for given in references}
-        found = _proposed(recoup, ids) if dry_run else _done(recoup, ids)
+        found = (
+            _proposed(recoup, ids) if dry_run else _done(recoup.acting_as(actor), ids, reason, key)
+        )
     if as_json:
         emit({"dry_run": dry_run, "customers": found})
     else:
@@ -40,11 +54,15 @@ def recompute(
     ctx.exit(1 if any(one["failed"] for one in found) else 0)
 
 
-def _done(recoup: Recoup, ids: dict[int, str]) -> list[dict[str, Any]]:
-    run = recoup.recompute(ids, trigger="operator")
-    return [
-        _told(id, given, run.changes.get(id, ()), run.failed.get(id)) for id, given in ids.items()
-    ]
+def _done(
+    recoup: Recoup, ids: dict[int, str], reason: str, key: str | None
+) -> list[dict[str, Any]]:
+    found = []
+    for id, given in ids.items():
+        made = recoup.dunning.recompute_now(id, reason=reason, key=key)
+        told = {"id": id, "customer": given, "changes": list(made.changes)}
+        found.append(told | {"failed": made.failed})
+    return found
 
 
 def _proposed(recoup: Recoup, ids: dict[int, str]) -> list[dict[str, Any]]:

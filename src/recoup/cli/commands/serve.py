@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import click
 
-from recoup.cli.opening import opened, refuse_a_demonstration, say
+from recoup.cli.opening import opened, refuse_a_demonstration, say, warn_of_address
 from recoup.errors import ConfigError
 
 
@@ -18,8 +18,9 @@ def serve(host: str, port: int, log_format: str | None) -> None:
     """
     Take webhooks in over HTTP, answer the API, and say how it is. A worker does what follows.
 
-    Paths: POST /webhooks/stripe, /api/v1/…, GET /healthz, /readyz, /metrics. Any number of
-    servers share a database. SIGTERM and Ctrl-C end it after the requests in hand.
+    Paths: POST /webhooks/stripe, POST /pay-bad-debt, /links/…, /api/v1/…, GET /healthz, /readyz,
+    /metrics, /metrics/numbers. Any number of servers share a database. SIGTERM and Ctrl-C end it
+    after the requests in hand.
 
     Example: recoup serve --port 8000
     """
@@ -32,6 +33,7 @@ def serve(host: str, port: int, log_format: str | None) -> None:
         refuse_a_demonstration(recoup)
         if not recoup.config.secrets():
             say(recoup, "RECOUP_STRIPE_WEBHOOK_SECRETS is unset: every webhook is refused")
+        warn_of_address(recoup)
         try:
             listener = serving.listening(host, port)
         except OSError as error:

@@ -68,7 +68,7 @@ def list_(customer: str | None, status: str | None, after: int, limit: int, as_j
              one.ended_at)
             for one in page.rows
         ],
-        empty="There are no such subscriptions.",
+        empty=f"There are no {'such ' if customer or status or after else ''}subscriptions.",
         more=None if page.next is None else f"More: --after {page.next}",
     )  # fmt: skip
 

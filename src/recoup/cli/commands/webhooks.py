@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import click
 
+from recoup.cli.asking import actor_option, refusals
 from recoup.cli.opening import opened, stored
 from recoup.cli.output import (
     as_json_option,
@@ -15,9 +16,10 @@ from recoup.cli.output import (
     printable,
     tell,
 )
+from recoup.commands.replays import MOST
 from recoup.store.queries import inbox
 from recoup.webhooks.receive import prune as prune_events
-from recoup.webhooks.receive import replay as replay_events
+from recoup.webhooks.summary import Summary
 
 
 @click.group()
@@ -97,6 +99,10 @@ def _text(body: bytes) -> str:
 @click.option("--state", type=click.Choice(inbox.STATES), help="All in this state.")
 @click.option("--type", "kind", help="All of this type.")
 @click.option("--since", type=iso_instant, help="Of those, what was received at or after this.")
+@click.option("--reason", default="asked for by hand", show_default=True, help="Why; it is kept.")
+@click.option("--dry-run", is_flag=True, help="Say what would be absorbed again; do nothing.")
+@click.option("--key", help="The same call with the same key replays once. For 1,000 at most.")
+@actor_option
 @as_json_option
 @click.pass_context
 def replay(
@@ -105,6 +111,10 @@ def replay(
     state: str | None,
     kind: str | None,
     since: datetime | None,
+    reason: str,
+    dry_run: bool,
+    key: str | None,
+    actor: str,
     as_json: bool,
 ) -> None:
     """
@@ -116,27 +126,46 @@ def replay(
     """
     if bool(ids) == bool(state or kind or since):
         raise click.UsageError("name the ids, or say --state, --type or --since")
-    named = len(set(ids))
-    with opened() as recoup:
-        if not named:
-            with recoup.database.connect() as connection:
-                ids = inbox.ids(connection, state=state, type=kind, since=since)
-        count = replay_events(recoup.database, ids)
-        summary = recoup.absorb_stored()
+    with refusals(as_json=as_json), opened() as recoup:
+        with recoup.database.connect() as connection:
+            if ids:
+                found = [row.id for row in inbox.named(connection, ids)]
+            else:
+                found = [*inbox.ids(connection, state=state, type=kind, since=since)]
+        missing = len(set(ids)) - len(found) if ids else 0
+        if key is not None and len(found) > MOST:
+            raise click.UsageError(f"--key is for {MOST:,} events at most, not {len(found):,}")
+        acted = [
+            recoup.acting_as(actor).dunning.replay(
+                found[start : start + MOST], reason=reason, dry_run=dry_run, key=key
+            )
+            for start in range(0, len(found), MOST)
+        ]
+        summary = Summary() if dry_run else recoup.absorb_stored()
     parked = sum(summary.parked.values())
-    missing = max(named - count, 0)
+    told = [words for one in acted for words in one.changes]
     if as_json:
-        emit({"replayed": count, "summary": summary})
-    elif not count:
+        count = 0 if dry_run else len(found)
+        emit({"replayed": count, "summary": summary, "dry_run": dry_run, "changes": told})
+    else:
+        _say(len(found), summary, told if dry_run else None)
+    if missing and found:
+        click.echo(f"{missing} of the ids are not there.", err=True)
+    ctx.exit(1 if parked or missing else 0)
+
+
+def _say(count: int, summary: Summary, rehearsed: list[str] | None) -> None:
+    if not count:
         click.echo("There is no such event.")
+    elif rehearsed is not None:
+        for words in rehearsed:
+            click.echo(printable(words))
     else:
         click.echo(
             f"Replayed {count}: applied {summary.applied}, "
             f"ignored {sum(summary.ignored.values())}, waiting {summary.waiting}, "
-            f"failed {summary.failed}, parked {parked}."
-            + (f" {missing} of the ids are not there." if missing else "")
+            f"failed {summary.failed}, parked {sum(summary.parked.values())}."
         )
-    ctx.exit(1 if parked or missing else 0)
 
 
 @webhooks.command()

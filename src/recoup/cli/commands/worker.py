@@ -7,7 +7,7 @@ from collections import Counter
 import click
 
 from recoup.billing import Recoup
-from recoup.cli.opening import opened, say
+from recoup.cli.opening import opened, say, warn_of_address
 from recoup.cli.output import as_json_option, emit
 from recoup.demo.afterwards import catch_up, simulated
 from recoup.jobs.base import QUEUES
@@ -43,6 +43,7 @@ def worker(queues: str | None, drain: bool, as_json: bool) -> None:
         if drain:
             _report(_drained(recoup, made), as_json)
             return
+        warn_of_address(recoup)
         say(recoup, f"working on {', '.join(names)}; Ctrl-C stops")
         made.run(stop)
         say(recoup, "stopped")

@@ -7,11 +7,12 @@ so a feature that a second, paid subscription sells too stays open. Source: docs
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from recoup.core import states
+from recoup.core.account import scopes
 from recoup.core.billing.catalogue import Catalogue, FeatureKind, Plan
 from recoup.core.states import SubscriptionStatus
 from recoup.errors import InvalidValue
@@ -23,6 +24,10 @@ CLOSES: Final[Mapping[str, frozenset[FeatureKind]]] = {
     "restrict_features": frozenset({FeatureKind.GROWTH}),
     "read_only": frozenset({FeatureKind.GROWTH, FeatureKind.WRITE}),
     "suspend": _ALL_BUT_FLOOR,
+    "pause_collection": _ALL_BUT_FLOOR,
+    # What it sells less of, its smaller price says.
+    "downgrade": frozenset(),
+    "write_off": frozenset(),
 }
 #: What leaves nothing to write has no use for a limit either.
 _KEEPS_LIMITS: Final = frozenset({FeatureKind.GROWTH})
@@ -38,6 +43,7 @@ class Held:
         paused: Collecting is paused.
         given_up: Its debt has come to the ladder's end: we have asked for its end, or its case is
             exhausted and nobody has settled it.
+        lost: Of the prices, those whose own debt has come to the ladder's end.
     """
 
     id: int
@@ -46,10 +52,11 @@ class Held:
     ended: bool = False
     paused: bool = False
     given_up: bool = False
+    lost: frozenset[str] = frozenset()
 
     @property
     def scope(self) -> str:
-        return f"subscription:{self.id}"
+        return scopes.of_subscription(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +100,19 @@ def granted(
         catalogue: A price it does not map opens nothing.
 
     A subscription that runs, or is past due, opens all its plans bring, less what restrictions on
-    it close. One that is unpaid or paused opens the floor only: debt never takes that, and who
-    rests must be able to come back. One that is incomplete or has ended opens nothing. Of several
-    limits of one name the largest holds, and no bound is the largest of all; nothing adds up.
+    it close. A restriction on prices of it closes only what those sell. One that is unpaid or
+    paused opens the floor only: debt never takes that, and who rests must be able to come back.
+    One that is incomplete or has ended opens nothing. Of several limits of one name the largest
+    holds, and no bound is the largest of all; nothing adds up.
     """
     features: set[str] = set()
     limits: dict[str, int | None] = {}
     for held in subscriptions:
-        closed = _closed(held, restrictions)
-        if closed is None:
+        whole = _closed(held, restrictions)
+        if whole is None:
             continue
-        for plan in _plans(held, catalogue):
+        for plan, price in _plans(held, catalogue):
+            closed = whole | _closed_for(held, price, restrictions)
             features |= {f for f in plan.features if catalogue.kind_of(f) not in closed}
             if closed <= _KEEPS_LIMITS:
                 for name, bound in plan.limits.items():
@@ -120,18 +129,34 @@ def _closed(
     entitles = states.entitles(held.status, ended=held.ended, paused=held.paused)
     if held.given_up or not entitles:
         return _ALL_BUT_FLOOR
-    return frozenset[FeatureKind]().union(
-        *(
-            CLOSES.get(consequence, _ALL_BUT_FLOOR)
-            for scope, consequence in restrictions
-            if scope == held.scope
-        )
+    return _kinds(consequence for scope, consequence in restrictions if scope == held.scope)
+
+
+def _closed_for(
+    held: Held, price: str, restrictions: Collection[tuple[str, str]]
+) -> frozenset[FeatureKind]:
+    """Return the kinds that are closed of what one price sells."""
+    if price in held.lost:
+        return _ALL_BUT_FLOOR
+    return _kinds(
+        consequence
+        for scope, consequence in restrictions
+        if scopes.subscription_id(scope) == held.id and price in scopes.prices_of(scope)
     )
 
 
-def _plans(held: Held, catalogue: Catalogue) -> Iterable[Plan]:
-    names = {catalogue.plan_of(price) for price in held.prices} - {None}
-    return (catalogue.plans[name] for name in names if name is not None)
+def _kinds(consequences: Iterable[str]) -> frozenset[FeatureKind]:
+    """Return what consequences close together; the rung that one names changes nothing."""
+    names = (consequence.partition(":")[0] for consequence in consequences)
+    return frozenset[FeatureKind]().union(*(CLOSES.get(n, _ALL_BUT_FLOOR) for n in names))
+
+
+def _plans(held: Held, catalogue: Catalogue) -> Iterator[tuple[Plan, str]]:
+    """Yield each plan with each price that sells it: what one has lost another may hold."""
+    for price in dict.fromkeys(held.prices):
+        name = catalogue.plan_of(price)
+        if name is not None:
+            yield catalogue.plans[name], price
 
 
 def _larger(one: int | None, other: int | None) -> int | None:

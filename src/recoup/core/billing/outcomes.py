@@ -55,7 +55,7 @@ def resolution(
     """
     kept = "closed" if states.is_closed(status) else decided if decided in DECIDED else None
     if states.is_paid(status) and paid > 0 and not out_of_band:
-        return kept if charged_back else None
+        return (kept or _given_up(decided)) if charged_back else None
     if kept is not None:
         return kept
     if states.is_resolved(status):
@@ -65,6 +65,11 @@ def resolution(
     if out_of_band:
         return "paid_out_of_band"
     return "credited" if credited > 0 else "nothing_due"
+
+
+def _given_up(decided: str | None) -> str | None:
+    """Return the decision to give up money that was charged back, which no processor knows."""
+    return decided if decided == "written_off" else None
 
 
 def outcome(
@@ -114,6 +119,17 @@ def outcome(
         due_at = due_at or since
     late = first_failed_at is not None or (due_at is not None and due_at <= now)
     return (Outcome.OVERDUE if late else Outcome.OPEN), None
+
+
+def status_shown(status: InvoiceStatus, shown: Outcome) -> InvoiceStatus:
+    """
+    Return the state of an invoice as people are told it: paid only where money was received.
+
+    A processor calls paid what was credited, or paid elsewhere, and what a bank took back since.
+    """
+    if not states.is_paid(status) or shown is Outcome.PAID:
+        return status
+    return InvoiceStatus.CLOSED if shown is Outcome.RESOLVED else InvoiceStatus.OPEN
 
 
 def owed_again(shown: Outcome, charged_back: int) -> int:

@@ -202,7 +202,7 @@ class Invoice:
     customer_id: int
     subscription_id: int | None
     number: str | None
-    status: str
+    status: str  #: draft, open, uncollectible, void, closed; paid only if money was received
     outcome: Outcome
     resolved_as: str | None  #: written_off, voided, credited, forgiven, nothing_due …
     due: Money

@@ -178,14 +178,21 @@ def _debit(
     moved = (f"Moved to the next weekday, {stamp(at)}.",) if at != now else ()
     if not entries:
         return Allowance(at, moved)
-    again = len(entries) - 1
-    if again >= scheme.representments:
-        most = f"{scheme.name}: a debit is presented again {scheme.representments} times at most."
-        return Allowance(None, (most,))
+    most = _most(entries[-1], method, scheme, rules)
+    if len(entries) - 1 >= most:
+        why = f"{scheme.name}: a debit is presented again {most} times at most."
+        return Allowance(None, (why,))
     if at > entries[0].at + scheme.window:
         over = stamp(entries[0].at + scheme.window)
         return Allowance(None, (f"{scheme.name}: presenting it again ended at {over}.",))
     return _where_allowed(entries[-1], method, scheme) or Allowance(at, moved)
+
+
+def _most(newest: Attempt, method: Method, scheme: Scheme, rules: Rules) -> int:
+    """Return how often it may be presented again: as its scheme says, or the code's own row."""
+    table = rules.debits.get(method.kind, {})
+    code = table.get((newest.signal.network_decline_code or "").upper())
+    return min(scheme.representments, (code and code.max_tries) or scheme.representments)
 
 
 def _where_allowed(newest: Attempt, method: Method, scheme: Scheme) -> Allowance | None:

@@ -8,8 +8,8 @@ Source: docs/declines.md, "When we try again".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -17,9 +17,17 @@ from typing import Final
 from recoup.core import states
 from recoup.core.account import Account, Attempt, Hold, Invoice, Method
 from recoup.core.collection.declines import Verdict, read
+from recoup.core.collection.instrument import Attempted, barred, refused, unconfirmed
 from recoup.core.collection.limits import earliest, on_instrument, stamp
-from recoup.core.collection.rules import CARD, RetryRule, Rules
-from recoup.core.collection.timers import ADVANCES, Decline, History, timer_of
+from recoup.core.collection.rules import CARD, SCHEMES, RetryRule, Rules
+from recoup.core.collection.timers import (
+    ADVANCES,
+    NO_OTHERS,
+    Decline,
+    History,
+    RetryTimer,
+    timer_of,
+)
 from recoup.core.money import Money
 from recoup.core.policy import DAY, Policy
 
@@ -28,6 +36,8 @@ NEW_METHOD: Final = "new_method"
 
 #: An attempt that was called off is made again, but not in a storm while something is down.
 PAUSE: Final = timedelta(minutes=15)
+#: A try that the processor announced and has not made by then is not waited for any more.
+OVERDUE: Final = 3 * DAY
 #: Bacs wants the payer told five working days before a debit: a week holds five.
 BACS: Final = "bacs_debit"
 BACS_NOTICE: Final = 7 * DAY
@@ -54,6 +64,7 @@ class Plan:
     unknown_codes: tuple[str, ...] = ()
     need: Need | None = None
     fee: Money | None = None  #: what networks would charge for a try before `at`
+    price: Money | None = None  #: what they charge for the try at `at`; None: none is published
 
 
 def plan(
@@ -64,30 +75,70 @@ def plan(
     rules: Rules,
     until: datetime,
     now: datetime,
+    timers: Mapping[str, RetryTimer] = NO_OTHERS,
 ) -> Plan:
     """
     Return the next automatic try for `invoice`.
 
     Args:
-        account: The snapshot; only its default method is used, another needs its owner's word.
+        account: The snapshot. Its default method is used; where that one can not be any more, the
+            first of the backups that can, for those have their owner's word.
         invoice: One of the account's.
         policy: Who collects, and the timer.
         rules: The published tables.
         until: The end of the ladder; a try may fall on it and never after.
         now: UTC. A try that is overdue is due `now`.
+        timers: Those besides the built-in ones, by the name a policy has for them.
 
     Raises:
         InvalidPolicy: the policy's timer does not exist.
     """
     tries = account.tries(invoice.id)
-    if reason := _nothing_to_do(account, invoice, policy, tries):
+    if reason := _nothing_to_do(account, invoice, tries):
         return Plan(invoice.id, None, None, RETRY, (reason,))
-    method = next((m for m in account.methods if m.is_default), None)
-    if method is None:
-        return _without_method(account, invoice, tries, rules)
-    debt = _Debt(account, invoice, method, tries, on_instrument(account, method), rules)
-    made = _wanted(debt, policy)
-    return made if made.at is None else _allowed(debt, made, until=until, now=now)
+    if reason := _the_processors(invoice, policy, tries, now):
+        return _untried(account, invoice, tries, rules, reason, need=None)
+    passed: list[Plan] = []
+    if not any(method.is_default for method in account.methods):
+        passed.append(_without_default(account, invoice, tries, rules))
+    for method in _in_order(account):
+        debt = Attempted(account, invoice, method, tries, on_instrument(account, method), rules)
+        made = _wanted(debt, policy, timers)
+        if made.at is not None:
+            made = _allowed(debt, made, until=until, now=now)
+        if made.at is not None or not _goes_on(made, method):
+            return _told((*passed, made), made)
+        passed.append(made)
+    return _told(passed, passed[0])
+
+
+def _goes_on(made: Plan, method: Method) -> bool:
+    """Whether time brings no try of this instrument and nobody must look, so the next may be."""
+    if made.need in {None, Need.NEW_METHOD}:
+        return True
+    # What a scheme does not list is never presented again: that debit is used up.
+    verdict = made.verdict
+    if method.kind not in SCHEMES or verdict is None or verdict.stop_mail:
+        return False
+    return verdict.retry == RetryRule.NOT_APPLICABLE
+
+
+def _in_order(account: Account) -> list[Method]:
+    """Return the default method and the backups, in the customer's order."""
+    default = [method for method in account.methods if method.is_default]
+    if len(account.methods) == len(default):
+        return default
+    backups = [m for m in account.methods if m.backup is not None and not m.is_default]
+    return default + sorted(backups, key=lambda m: (m.backup, m.processor_id))
+
+
+def _told(plans: Sequence[Plan], made: Plan) -> Plan:
+    """Return one of the plans, with the words of all of them and the codes that nobody knows."""
+    if len(plans) == 1:
+        return made
+    reasons = dict.fromkeys(word for one in plans for word in one.reasons)
+    codes = dict.fromkeys(code for one in plans for code in one.unknown_codes)
+    return replace(made, reasons=tuple(reasons), unknown_codes=tuple(codes))
 
 
 def forbidden(
@@ -107,115 +158,126 @@ def forbidden(
     there, is counted apart where the network does so.
     """
     uses = on_instrument(account, method)
-    debt = _Debt(account, invoice, method, account.tries(invoice.id), uses, rules)
-    if barred := _barred(debt):
-        return barred
+    debt = Attempted(account, invoice, method, account.tries(invoice.id), uses, rules)
+    if bar := barred(debt):
+        return bar
     allowed = earliest(
         account, invoice, method, rules=rules, now=now, by_customer=by_customer, uses=uses
     )
     return None if allowed.at is not None and allowed.at <= now else " ".join(allowed.reasons)
 
 
-@dataclass(frozen=True, slots=True)
-class _Debt:
-    """What the steps below share: one obligation and what would be charged for it."""
-
-    account: Account
-    invoice: Invoice
-    method: Method
-    tries: tuple[Attempt, ...]  #: of the obligation, on any instrument
-    uses: Sequence[Attempt]  #: of the instrument, for any obligation
-    rules: Rules
-    verdicts: dict[int, Verdict] = field(default_factory=dict)
-
-    def here(self, attempt: Attempt) -> bool:
-        """Whether it was on the instrument that would be tried; nobody knowing counts as yes."""
-        if attempt.instrument is None:
-            return attempt.method in {None, self.method.processor_id}
-        return attempt.instrument == self.method.instrument
-
-    def read(self, attempt: Attempt) -> Verdict:
-        """Read a refusal, once; one that waits for the customer asks for authentication."""
-        known = self.verdicts.get(id(attempt))
-        if known is not None:
-            return known
-        here, signal, method = self.here(attempt), attempt.signal, self.method
-        if signal.decline_code is None and states.awaits_customer(attempt.state):
-            signal = replace(signal, decline_code="authentication_required")
-        brand = attempt.brand or (method.brand if here else None)
-        verdict = read(signal, brand=brand, kind=method.kind if here else CARD, rules=self.rules)
-        self.verdicts[id(attempt)] = verdict
-        return verdict
-
-
-def _nothing_to_do(
-    account: Account, invoice: Invoice, policy: Policy, tries: Sequence[Attempt]
-) -> str | None:
+def _nothing_to_do(account: Account, invoice: Invoice, tries: Sequence[Attempt]) -> str | None:
     """Return why nobody may be charged by itself, whatever the method."""
     if not invoice.owed:
         return "Nothing is owed."
     why = None
     if invoice.first_failed_at is None:
         why = "No automatic payment for it has failed."
+    elif invoice.charged_back:
+        why = "A dispute took the money back: nothing is charged by itself after that."
     elif invoice.disputed:
         why = "A payment for it is disputed: nothing is charged while that lasts."
+    elif invoice.was_disputed:
+        why = "A payment for it was disputed: nothing is charged by itself after that."
+    elif invoice.closing:
+        why = "It is being closed without a charge: the processor has still to answer."
     elif account.deleted:
         why = "The customer was deleted at the processor."
-    elif policy.collector == "processor":
-        at = invoice.processor_next_try_at
-        then = "has given up" if invoice.processor_gave_up else "tries again by itself"
-        when = "" if at is None else f", next on {stamp(at)}"
-        why = f"The processor collects and {then}{when}."
     elif moving := next((a for a in tries if states.in_flight(a.state)), None):
         why = f"The attempt of {stamp(moving.at)} is under way ({moving.state})."
     return why
 
 
-def _without_method(
+def _the_processors(
+    invoice: Invoice, policy: Policy, tries: Sequence[Attempt], now: datetime
+) -> str | None:
+    """
+    Return why the tries are the processor's: by the policy, or because it has announced one.
+
+    Two who try the same card again break the networks' limits together, so an announced try is
+    believed, whatever the settings say of who retries, until it is three days late.
+    """
+    at = invoice.processor_next_try_at
+    if not policy.ours:
+        then = "has given up" if invoice.processor_gave_up else "tries again by itself"
+        when = "" if at is None else f", next on {stamp(at)}"
+        return f"The processor collects and {then}{when}."
+    if at is None or at + OVERDUE <= now or any(attempt.at >= at for attempt in tries):
+        return None
+    return f"The processor has announced a try of its own on {stamp(at)}, so we make none."
+
+
+def _without_default(
     account: Account, invoice: Invoice, tries: Sequence[Attempt], rules: Rules
 ) -> Plan:
-    """Return no try; the newest refusal still says why it failed."""
     why = "There is no way to pay on file."
-    if account.methods:
+    if any(method.backup is not None for method in account.methods):
+        why = "There is no default way to pay."
+    elif account.methods:
         why = "There is no default way to pay; another one on file needs the customer's consent."
-    newest = next((a for a in reversed(tries) if _refused(a)), None)
+    return _untried(account, invoice, tries, rules, why, need=Need.NEW_METHOD)
+
+
+def _untried(
+    account: Account,
+    invoice: Invoice,
+    tries: Sequence[Attempt],
+    rules: Rules,
+    why: str,
+    *,
+    need: Need | None,
+) -> Plan:
+    """Return no try; the newest refusal still says why it failed."""
+    newest = next((a for a in reversed(tries) if refused(a)), None)
     if newest is None:
-        return Plan(invoice.id, None, None, RETRY, (why,), need=Need.NEW_METHOD)
-    verdict = read(newest.signal, brand=newest.brand, kind=CARD, rules=rules)
-    return Plan(
-        invoice.id,
-        None,
-        None,
-        RETRY,
-        (*verdict.words, why),
-        verdict,
-        verdict.unknown,
-        Need.NEW_METHOD,
-    )
+        return Plan(invoice.id, None, None, RETRY, (why,), need=need)
+    used = (m.kind for m in account.methods if m.instrument == newest.instrument)
+    verdict = read(newest.signal, brand=newest.brand, kind=next(used, CARD), rules=rules)
+    words = (*verdict.words, why)
+    return Plan(invoice.id, None, None, RETRY, words, verdict, verdict.unknown, need)
 
 
-def _wanted(debt: _Debt, policy: Policy) -> Plan:
+def _wanted(debt: Attempted, policy: Policy, timers: Mapping[str, RetryTimer]) -> Plan:
     """Return the try as refusals, method and timer want it; wait, limits and holds come later."""
-    newest = next((a for a in reversed(debt.tries) if debt.here(a) and _refused(a)), None)
+    newest = next((a for a in reversed(debt.tries) if debt.here(a) and refused(a)), None)
     verdict = None if newest is None else debt.read(newest)
-    words = () if verdict is None else verdict.words
+    words = _allowing(debt.method) + (() if verdict is None else verdict.words)
     at, origin, need = None, RETRY, None
-    if barred := _barred(debt):
-        words = (*words, barred)
+    if bar := barred(debt):
+        words = (*words, bar)
         person = verdict is not None and verdict.stop_mail
         need = Need.PERSON if person else Need.NEW_METHOD
     elif since := _changed_since(debt, newest, verdict):
-        words = (*words, f"The way to pay is new since {stamp(since)}, so it is tried at once.")
-        at, origin = _waited(since, newest, verdict), NEW_METHOD
+        at = _waited(since, newest, verdict)
+        if debt.method.is_default:
+            origin = NEW_METHOD
+            why = f"The way to pay is new since {stamp(since)}, so it is tried at once."
+        else:
+            why = "It has not been tried for this, so it is tried at once."
+        words = (*words, why)
     elif verdict is not None and not verdict.timed:
         need = _NEEDS.get(verdict.retry, Need.NEW_METHOD)
+    elif asked := unconfirmed(debt):
+        need, on = Need.CUSTOMER, stamp(asked.at)
+        words = (*words, f"The bank asked for the customer on {on}, and would ask again.")
     else:
-        chosen = timer_of(policy)(_history(debt))
+        chosen = timer_of(policy, timers)(_history(debt))
         words = (*words, chosen.why)
         at = None if chosen.at is None else _waited(chosen.at, newest, verdict)
     unknown = () if verdict is None else verdict.unknown
     method = debt.method.processor_id
     return Plan(debt.invoice.id, at, method, origin, words, verdict, unknown, need)
+
+
+def _allowing(method: Method) -> tuple[str, ...]:
+    """Return the words that say by whose leave a way to pay besides the default one is used."""
+    if method.is_default:
+        return ()
+    since = "" if method.consented_at is None else f" since {stamp(method.consented_at)}"
+    what = " ".join(filter(None, (method.brand, method.kind)))
+    place = f"number {method.backup} of the backups, {what} {method.processor_id}"
+    return (f"The customer allows another way to pay{since}: {place}.",)
 
 
 #: What a rule asks for; where it is not here, another instrument.
@@ -228,50 +290,14 @@ _NEEDS: Final = {
 }
 
 
-def _refused(attempt: Attempt) -> bool:
-    """Whether a bank answered, and not with money; a try may be called off after its answer."""
-    if states.was_called_off(attempt.state):
-        return attempt.signal.decline_code is not None
-    return states.was_declined(attempt.state) or states.awaits_customer(attempt.state)
-
-
-def _barred(debt: _Debt) -> str | None:
-    """
-    Return why the instrument is out of use, by any refusal of it we know of.
-
-    A later payment with it shows that it lives; a network's own bars, which no payment lifts,
-    are with the limits.
-    """
-    why = None
-    for attempt in debt.uses:
-        if states.succeeded(attempt.state):
-            why = None
-        elif states.was_declined(attempt.state):
-            verdict = debt.read(attempt)
-            if not verdict.barred or _other_currency(debt, attempt):
-                continue
-            day = stamp(attempt.at)
-            if verdict.retry != RetryRule.AFTER_UPDATE:
-                why = f"Refused as {verdict.decline_class} on {day}: this needs a new way to pay."
-            elif debt.method.changed_at <= attempt.at:
-                why = f"Refused on {day}: its details have not been updated since."
-    return why
-
-
-def _other_currency(debt: _Debt, attempt: Attempt) -> bool:
-    """Whether only a currency was refused, and it is not the one that would be charged now."""
-    refused = attempt.signal.decline_code == "currency_not_supported"
-    return refused and attempt.amount.currency != debt.invoice.remaining.currency
-
-
 def _changed_since(
-    debt: _Debt, newest: Attempt | None, verdict: Verdict | None
+    debt: Attempted, newest: Attempt | None, verdict: Verdict | None
 ) -> datetime | None:
     """Return since when there is a way to pay that has not been tried, if there is one."""
     changed, failed = debt.method.changed_at, debt.invoice.first_failed_at
     if newest is not None and verdict is not None:
         return changed if changed > newest.at and verdict.cured_by_update else None
-    elsewhere = next((a for a in reversed(debt.tries) if _refused(a)), None)
+    elsewhere = next((a for a in reversed(debt.tries) if refused(a)), None)
     if elsewhere is not None:
         return max(changed, elsewhere.at)
     return changed if failed is not None and changed > failed else None
@@ -284,7 +310,7 @@ def _waited(at: datetime, newest: Attempt | None, verdict: Verdict | None) -> da
     return max(at, newest.at + verdict.wait)
 
 
-def _history(debt: _Debt) -> History:
+def _history(debt: Attempted) -> History:
     here, seen = debt.here, debt.read
     declines = [
         Decline(a.at, ADVANCES[a.origin], here(a), seen(a))
@@ -295,8 +321,11 @@ def _history(debt: _Debt) -> History:
     return History(anchor, tuple(declines), debt.method.kind, debt.rules.recommended_max)
 
 
-def _allowed(debt: _Debt, made: Plan, *, until: datetime, now: datetime) -> Plan:
+def _allowed(debt: Attempted, made: Plan, *, until: datetime, now: datetime) -> Plan:
     """Return the plan with its instant moved to where notice, limits and holds allow it."""
+    if debt.account.stopped is not None:
+        why = f"Charging is paused ({debt.account.stopped}): nothing is tried before it goes on."
+        return replace(made, at=None, reasons=(*made.reasons, why), need=Need.PERSON)
     at: datetime | None = max(now, made.at or now, *_pauses(debt))
     words, need = list(made.reasons), None
     fee: Money | None = None
@@ -307,15 +336,16 @@ def _allowed(debt: _Debt, made: Plan, *, until: datetime, now: datetime) -> Plan
         )
         words.extend(allowance.reasons)
         at, fee, need = allowance.at, fee or allowance.fee, Need.NEW_METHOD
-        hold = None if at is None else debt.account.held(at)
+        hold = None if at is None else debt.account.untried(at)
         if hold is None:
             break
         at, need = hold.during.end, Need.PERSON
-        words.append(f"On hold until {'further notice' if at is None else stamp(at)}.")
+        when = "further notice" if at is None else stamp(at)
+        words.append(f"Nothing is tried until {when}: {hold.words}.")
     if at is not None:
-        need, why = _too_late(debt, at, until)
-        words.append(why or f"The next try is on {stamp(at)}.")
-        at = None if why else at
+        need, over = _too_late(debt, at, until)
+        words.append(over or f"The next try is on {stamp(at)}.")
+        at = None if over else at
     return Plan(
         made.invoice_id,
         at,
@@ -326,10 +356,11 @@ def _allowed(debt: _Debt, made: Plan, *, until: datetime, now: datetime) -> Plan
         made.unknown_codes,
         need,
         fee,
+        None if at is None else debt.rules.price(debt.method.kind, debt.method.brand),
     )
 
 
-def _too_late(debt: _Debt, at: datetime, until: datetime) -> tuple[Need | None, str | None]:
+def _too_late(debt: Attempted, at: datetime, until: datetime) -> tuple[Need | None, str | None]:
     """Return what is needed instead and why, when the card or the ladder is over by then."""
     if debt.method.expired(at):
         year, month = debt.method.expires or (0, 0)
@@ -341,10 +372,14 @@ def _too_late(debt: _Debt, at: datetime, until: datetime) -> tuple[Need | None, 
     return None, None
 
 
-def _pauses(debt: _Debt) -> Iterator[datetime]:
+def _pauses(debt: Attempted) -> Iterator[datetime]:
     """Give the instants before which nothing is tried, whatever the timer says."""
+    running = 0  # called off one after another: the pause doubles, up to a day
     for attempt in debt.tries:
         if states.was_called_off(attempt.state) and not attempt.by_customer:
-            yield attempt.at + PAUSE
-        elif debt.method.kind == BACS and states.was_declined(attempt.state):
+            yield attempt.at + min(PAUSE * 2**running, DAY)
+            running = min(running + 1, 10)
+            continue
+        running = 0
+        if debt.method.kind == BACS and states.was_declined(attempt.state):
             yield attempt.at + BACS_NOTICE

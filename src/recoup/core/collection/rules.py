@@ -22,6 +22,10 @@ SCHEMES: Final[Mapping[str, str]] = {
     "us_bank_account": "ACH",
     "sepa_debit": "SEPA",
     "bacs_debit": "Bacs",
+    "acss_debit": "PAD (CA)",
+    "au_becs_debit": "BECS (AU)",
+    "nz_bank_account": "BECS NZ",
+    "autogiro": "Autogiro (SE)",
 }
 
 
@@ -132,6 +136,21 @@ class Scheme:
     source: str
 
 
+def presentable(scheme: Scheme) -> Mapping[str, Code]:
+    """Return the codes that a scheme, of which we hold no table, lets be presented again."""
+    return {
+        code: Code(
+            scheme.name,
+            code,
+            "may be presented again",
+            DeclineClass.SOFT,
+            RetryRule.PAYDAY,
+            source=scheme.source,
+        )
+        for code in scheme.retryable
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkLimit:
     """A row of the networks' limits, as published."""
@@ -179,6 +198,19 @@ class Rules:
     def windows_of(self, brand: str | None) -> tuple[Window, ...]:
         """Return what is counted for a card of `brand`; everything, when it is not known."""
         return self.windows.get(brand or "", self.other_windows)
+
+    def price(self, kind: str, brand: str | None) -> Money | None:
+        """
+        Return what a network charges for one more try that its limits allow.
+
+        That is nothing where it publishes what an excessive one costs, and unknown elsewhere.
+        What an acquirer or a processor charges is between them and the merchant.
+        """
+        if kind != CARD:
+            return None
+        fees = (window.fee for window in self.windows.get(brand or "", ()))
+        fee = next((fee for fee in fees if fee is not None), None)
+        return None if fee is None else Money(0, fee.currency)
 
 
 #: The tables' `never` means that the payer ended the authority to charge, except here: deaths,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import takewhile
 from typing import Final, NamedTuple, Protocol
 
@@ -39,18 +40,18 @@ def _at(*days: int) -> Schedule:
     return tuple((day * DAY,) for day in days)
 
 
-#: Days of a month on which money that was paid in on the 1st, 15th or 25th is there.
-PAYDAYS: Final = frozenset({2, 16, 26})
-#: Funds: over one pay cycle of 28 d, a few tries well apart. Each is a window: its first day, or
-#: the first payday in it.
-FUNDS: Final[Schedule] = tuple(
-    tuple(day * DAY for day in days)
-    for days in ((2, 3, 4), (6, 7, 8), (11, 12, 13), (16, 17, 18), (21, 22, 23), (26, 27))
-)
+#: Money comes in at the end of a month, on the 1st, 15th and 25th, and on Fridays: how likely it
+#: is to be there on a day of the month and on a day of the week. A Friday counts from noon on.
+MONTH_DAYS: Final[Mapping[int, int]] = {1: 3, 2: 3, 15: 1, 16: 1, 26: 1}
+WEEKDAYS: Final[Mapping[int, int]] = {4: 3, 5: 3, 6: 1}
+NOON: Final = 12
+#: One pay cycle of those who are paid by the month. Tries that time alone may cure are spread
+#: over all of it, however many they are: what a bank does not say is most often missing funds.
+CYCLE: Final = 28 * DAY
+#: How many days a try may be from the middle of its window, where windows are not closer.
+REACH: Final = 1
 #: A bank debit is presented again two or three times at most, so those are spent late.
 DEBIT: Final = _at(5, 14, 24)
-#: No reason given, limits, or a code we do not know: before each rung of the default ladder.
-GENERIC: Final = _at(2, 6, 13, 22)
 #: Technical: from the first failure of an unbroken run of technical ones.
 BACKOFF: Final = (HOUR, 6 * HOUR, 24 * HOUR, 72 * HOUR)
 
@@ -117,6 +118,10 @@ class RetryTimer(Protocol):
         ...
 
 
+#: Where no timers are known but the built-in ones.
+NO_OTHERS: Final[Mapping[str, RetryTimer]] = {}
+
+
 def fixed(schedule: Sequence[timedelta]) -> RetryTimer:
     """
     Return a timer that tries at `schedule`, spans from the first failure, whatever the class.
@@ -147,24 +152,39 @@ def class_aware(history: History, /) -> Next:
     if sum(d.advances for d in history.declines) > history.most:
         return Next(None, f"{history.most} tries after the first are the most for one debt.")
     if here is None:
-        return _scheduled(history, GENERIC, _CAUTIOUS)
+        return _of_class(history)
     if here.verdict.retry == RetryRule.SHORT_BACKOFF:
-        return _backoff(history, here) or _scheduled(history, GENERIC, _CAUTIOUS)
+        return _backoff(history, here) or _of_class(history)
     if _worn_out(history, here):
         most = here.verdict.max_tries
         return Next(None, f"{most} tries after the first are the most for this refusal.")
-    return _forecast(history, here) or _of_class(history, here)
+    return _forecast(history, here) or _of_class(history)
 
 
-_CAUTIOUS: Final = "It is the next instant of the cautious schedule."
+def _of_class(history: History) -> Next:
+    if history.kind != CARD:
+        return _scheduled(history, DEBIT, "A bank debit is presented again seldom and late.")
+    here, tries = history.here, history.most
+    if here is not None and here.verdict.consumes and here.verdict.max_tries is not None:
+        tries = min(tries, here.verdict.max_tries)
+    return _scheduled(history, spread(tries), "Tries are spread over a pay cycle of 28 days.")
 
 
-def _of_class(history: History, here: Decline) -> Next:
-    if here.verdict.retry not in {RetryRule.PAYDAY, RetryRule.WAIT}:
-        return _scheduled(history, GENERIC, _CAUTIOUS)
-    if history.kind == CARD:
-        return _scheduled(history, FUNDS, "Tries are spread over a pay cycle of 28 days.")
-    return _scheduled(history, DEBIT, "A bank debit is presented again seldom and late.")
+@cache
+def spread(tries: int) -> Schedule:
+    """
+    Return that many windows, at most 27, evenly over a pay cycle; fewer ones begin later.
+
+    A window is whole days around its middle. None reaches the cycle's last day, which is the
+    end of the default ladder, and none overlaps another.
+    """
+    halves = 2 * tries + 1  # windows are 56 / halves days apart, half of that from the end
+    reach = REACH if (2 * REACH + 1) * halves <= 2 * CYCLE.days else 0
+    middles = ((4 * place * CYCLE.days + halves) // (2 * halves) for place in range(1, tries + 1))
+    return tuple(
+        tuple(day * DAY for day in range(middle - reach, min(middle + reach, CYCLE.days - 1) + 1))
+        for middle in middles
+    )
 
 
 def _scheduled(history: History, schedule: Schedule, why: str) -> Next:
@@ -188,11 +208,17 @@ def _scheduled(history: History, schedule: Schedule, why: str) -> Next:
 
 
 def _slot(anchor: datetime, window: Sequence[timedelta]) -> datetime:
-    """Return the first payday in a window, else its first instant."""
-    first = anchor + window[0]
-    if len(window) == 1:
-        return first
-    return next((day for span in window if (day := anchor + span).day in PAYDAYS), first)
+    """Return the day of a window on which money is likeliest there; of equals the innermost."""
+    middle = len(window) // 2
+    inmost = sorted(range(len(window)), key=lambda place: abs(place - middle))
+    return max((anchor + window[place] for place in inmost), key=_likely)
+
+
+def _likely(at: datetime) -> int:
+    weekday = WEEKDAYS.get(at.weekday(), 0)
+    if at.weekday() == 4 and at.hour < NOON:
+        weekday = 0
+    return weekday + MONTH_DAYS.get(at.day, 0)
 
 
 def _backoff(history: History, newest: Decline) -> Next | None:
@@ -229,13 +255,18 @@ def _forecast(history: History, newest: Decline) -> Next | None:
     return Next(at, "The network says when to try again.")
 
 
-def timer_of(policy: Policy) -> RetryTimer:
+def timer_of(policy: Policy, timers: Mapping[str, RetryTimer] = NO_OTHERS) -> RetryTimer:
     """
     Return the timer a policy names.
+
+    Args:
+        timers: Those besides the built-in ones, by name: "module:timer".
 
     Raises:
         InvalidPolicy: there is no timer of that name.
     """
+    if policy.timer in timers:
+        return timers[policy.timer]
     if policy.timer == "class_aware":
         return class_aware
     if policy.timer == "fixed":

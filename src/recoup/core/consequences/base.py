@@ -3,7 +3,8 @@ A consequence: what is true for a scope while a case stands on a rung that names
 
 To add one: a file here, a line in `CONSEQUENCES`, a test file of the same name, a heading in
 docs/consequences.md. Consequences are held, not triggered: holding one twice is holding it once,
-and what no rung holds any more is lifted by the diff. That is why each has an inverse.
+and what no rung holds any more is lifted by the diff. That is why each has an inverse. What needs
+the processor is a restriction like the others; the loop records the command that asks for it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ class Consequence(Protocol):
     @property
     def takes_away(self) -> bool:
         """Whether a notice must have been delivered before it may hold."""
+        ...
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it holds on after the ladder's end, until the bad debt is accounted for."""
         ...
 
     def hold(self, account: Account, case: Case, *, now: datetime) -> Account:

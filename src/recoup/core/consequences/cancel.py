@@ -12,14 +12,20 @@ REASON = "dunning_exhausted"
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """The subscription is ended. Our wish is recorded; the processor's echo makes it so."""
+    """
+    The subscription is ended. Our wish is recorded; the processor's echo makes it so.
+
+    A debt for a part of it, an add-on or overage, never ends it: what the part opened stays
+    closed, as bad debt, until that is paid.
+    """
 
     name: str = "cancel"
     inverse: str = "the customer may subscribe again"
     takes_away: bool = True
+    lasts: bool = False
 
     def hold(self, account: Account, case: Case, *, now: datetime) -> Account:
-        doomed = account.subscription_of(case.scope)
+        doomed = account.whole(case.scope)
         if doomed is None or states.has_ended(doomed.status):
             return account
         # An end that somebody scheduled for later does not wait for the debt to be paid.

@@ -13,6 +13,7 @@ class Notify:
     name: str = "notify"
     inverse: str = "nothing was taken away"
     takes_away: bool = False
+    lasts: bool = False
 
     def hold(self, account: Account, case: Case, *, now: datetime) -> Account:  # noqa: ARG002
         return account

@@ -14,6 +14,7 @@ class ReadOnly:
     name: str = "read_only"
     inverse: str = "everything can be changed again"
     takes_away: bool = True
+    lasts: bool = False
 
     def hold(self, account: Account, case: Case, *, now: datetime) -> Account:
         return restricted(account, case, consequence=self.name, now=now)

@@ -14,6 +14,7 @@ class RestrictFeatures:
     name: str = "restrict_features"
     inverse: str = "growth features are open again"
     takes_away: bool = True
+    lasts: bool = False
 
     def hold(self, account: Account, case: Case, *, now: datetime) -> Account:
         return restricted(account, case, consequence=self.name, now=now)

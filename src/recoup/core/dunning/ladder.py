@@ -9,12 +9,14 @@ comes down at once, as far as it may. Source: docs/dunning.md, "The ladder".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from recoup.core import periods
-from recoup.core.account import Account, Case, Invoice, Notice
-from recoup.core.policy import Policy, Rung
+from recoup.core.account import Account, Case, Hold, Invoice, Notice
+from recoup.core.collection.limits import stamp
+from recoup.core.dunning.conditions import About
+from recoup.core.policy import Policy, Rung, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,26 @@ class Place:
     wake_at: datetime | None
 
 
-def place(case: Case, account: Account, *, policy: Policy, moving: bool, now: datetime) -> Place:
+def place(
+    case: Case,
+    account: Account,
+    *,
+    policy: Policy,
+    moving: bool,
+    now: datetime,
+    about: About | None = None,
+) -> Place:
     """
     Return where `case` should stand at `now`.
 
     Args:
         case: Open, its anchor already that of the oldest unpaid obligation.
         moving: Whether any attempt of the account is in flight: then nothing is raised.
+        about: What conditions are asked of; None: what a rung brings is for every debt.
     """
+    exempt = account.exempt(now)
+    if exempt is not None:
+        return Place(None, f"{_until(exempt)}: nothing is taken away", exempt.during.end)
     stretch = stretched(account.obligations(case.scope), most=policy.max_stretch)
     lasted = periods.elapsed(case.anchor, now, paused=account.paused)
     due = sum(lasted >= stretch(rung.after) for rung in policy.ladder) - 1
@@ -50,7 +64,8 @@ def place(case: Case, account: Account, *, policy: Policy, moving: bool, now: da
             wake = periods.instant_after(case.anchor, span, paused=account.paused)
         return Place(rung, _why(case, lasted), wake)
     candidate = policy.ladder[stands + 1]
-    obstacles = tuple(_obstacles(candidate, case, account, policy, moving=moving, now=now))
+    warns = candidate.takes_away(about)
+    obstacles = tuple(_obstacles(candidate, case, account, policy, warns, moving=moving, now=now))
     if not obstacles:
         return Place(candidate.name, f"{_why(case, lasted)}: rung {candidate.name}", None)
     known = [until for _, until in obstacles if until is not None]
@@ -59,13 +74,68 @@ def place(case: Case, account: Account, *, policy: Policy, moving: bool, now: da
     return Place(case.rung, f"rung {candidate.name} is due but waits: {words}", wake)
 
 
+def may_take(
+    rung: Rung, case: Case, account: Account, *, policy: Policy, moving: bool, now: datetime
+) -> tuple[bool, datetime | None]:
+    """Return whether more of the case's own rung may be taken away, or from when, if known."""
+    here = replace(case, rung_since=None)  # it has come; the stay is about going on
+    obstacles = tuple(_obstacles(rung, here, account, policy, True, moving=moving, now=now))
+    known = [until for _, until in obstacles if until is not None]
+    return not obstacles, max(known) if obstacles and len(known) == len(obstacles) else None
+
+
 def expected(
     case: Case, rung: Rung, account: Account, *, policy: Policy, now: datetime
 ) -> datetime | None:
     """Return the earliest instant `case` may stand on `rung`, told of it at `now`."""
-    stretch = stretched(account.obligations(case.scope), most=policy.max_stretch)
-    due = periods.instant_after(case.anchor, stretch(rung.after), paused=account.paused)
+    due = _due_at(rung, case, account, policy)
     return None if due is None else max(due, now + policy.min_notice)
+
+
+def not_before(case: Case, account: Account, *, policy: Policy, now: datetime) -> datetime | None:
+    """
+    Return the earliest instant at which `case` can climb, as far as is known at `now`.
+
+    None when nobody knows, or there is no rung above. A notice that has not come through counts
+    as delivered at `now`, or once it is due.
+    """
+    at = policy.place(case.rung) + 1
+    if at >= len(policy.ladder):
+        return None
+    candidate = policy.ladder[at]
+    instants = [_due_at(candidate, case, account, policy)]
+    if case.rung_since is not None:
+        instants.append(_stays_until(case.rung_since, account, policy))
+    if candidate.takes_away(None):
+        warned = _warned_at(candidate, case, account, policy)
+        if warned is None:
+            first = min((step.after for step in _covering(candidate, policy)), default=None)
+            due = (
+                None
+                if first is None
+                else periods.instant_after(case.anchor, first, paused=account.paused)
+            )
+            warned = None if due is None else max(due, now) + policy.min_notice
+        instants.append(warned)
+    known = [one for one in instants if one is not None]
+    return max(known) if len(known) == len(instants) else None
+
+
+def _due_at(rung: Rung, case: Case, account: Account, policy: Policy) -> datetime | None:
+    """Return when a rung is due by the time in default alone."""
+    stretch = stretched(account.obligations(case.scope), most=policy.max_stretch)
+    return periods.instant_after(case.anchor, stretch(rung.after), paused=account.paused)
+
+
+def _stays_until(since: datetime, account: Account, policy: Policy) -> datetime | None:
+    """Return until when a case stays on the rung it came to at `since`."""
+    return periods.instant_after(since, policy.min_stay, paused=account.paused)
+
+
+def _covering(rung: Rung, policy: Policy) -> list[Step]:
+    """Return the steps that warn of a rung: those that name it or a stricter one."""
+    wanted = policy.place(rung.name)
+    return [step for step in policy.steps if policy.place(step.announces) >= wanted]
 
 
 def deadline(
@@ -77,12 +147,20 @@ def deadline(
     Time during which a payment is in flight, and time when nothing runs, come on top. With `now`,
     a debt that was heard of late is given the time that telling its customer takes.
     """
-    telling = policy.bounce_hold + policy.min_notice + policy.min_stay * len(policy.ladder)
-    longest = policy.end.after * policy.max_stretch + telling
-    at = periods.instant_after(case.anchor, longest, paused=account.paused)
+    at = periods.instant_after(case.anchor, longest(policy), paused=account.paused)
     if at is None or now is None or at > now:
         return at
-    return periods.instant_after(now, telling, paused=account.paused)
+    return periods.instant_after(now, telling(policy), paused=account.paused)
+
+
+def longest(policy: Policy) -> timedelta:
+    """Return how long a case lasts at most, not counting holds, flights and disputes."""
+    return policy.end.after * policy.max_stretch + telling(policy)
+
+
+def telling(policy: Policy) -> timedelta:
+    """Return how long it takes at most to tell a customer and to climb the whole ladder."""
+    return policy.bounce_hold + policy.min_notice + policy.min_stay * len(policy.ladder)
 
 
 class stretched:  # noqa: N801  reads as the function it is
@@ -115,6 +193,7 @@ def _obstacles(
     case: Case,
     account: Account,
     policy: Policy,
+    warns: bool,
     *,
     moving: bool,
     now: datetime,
@@ -122,21 +201,36 @@ def _obstacles(
     """Yield what keeps a case from climbing, and until when, if that is known."""
     if moving:
         yield "a payment is in flight", None
+    if account.barred is not None:
+        yield "so many may be raised in an hour, and they have been", account.barred
     hold = account.held(now)
     if hold:
-        yield f"held ({hold.reason})", hold.during.end
+        yield _until(hold), hold.during.end
+    if account.stopped is not None and policy.ours:
+        yield f"charging is paused ({account.stopped})", None
     if any(invoice.disputed for invoice in account.obligations(case.scope)):
         yield "the payment is disputed", None
     if case.rung_since is not None:
-        stay = periods.instant_after(case.rung_since, policy.min_stay, paused=account.paused)
+        stay = _stays_until(case.rung_since, account, policy)
         if stay is None or stay > now:
             yield f"it has been on {case.rung} for less than {_hours(policy.min_stay)}", stay
-    if candidate.restricts:
-        warned = _warned_at(candidate, case, account, policy)
-        if warned is None:
-            yield "no notice of it has been delivered", None
-        elif warned > now:
-            yield f"its notice needs {_hours(policy.min_notice)}", warned
+    if warns:
+        yield from _untold(candidate, case, account, policy, now)
+
+
+def _untold(
+    candidate: Rung, case: Case, account: Account, policy: Policy, now: datetime
+) -> Iterator[tuple[str, datetime | None]]:
+    warned = _warned_at(candidate, case, account, policy)
+    if warned is None:
+        yield "no notice of it has been delivered", None
+    elif warned > now:
+        yield f"its notice needs {_hours(policy.min_notice)}", warned
+
+
+def _until(hold: Hold) -> str:
+    end = hold.during.end
+    return hold.words if end is None else f"{hold.words} until {stamp(end)}"
 
 
 def _warned_at(candidate: Rung, case: Case, account: Account, policy: Policy) -> datetime | None:
@@ -146,12 +240,12 @@ def _warned_at(candidate: Rung, case: Case, account: Account, policy: Policy) ->
     A notice counts for the rung it names and the milder ones. One that was not delivered counts
     too, but only after the bounce hold: it delays the climb and never ends it.
     """
-    wanted = policy.place(candidate.name)
-    covering = {step.key for step in policy.steps if policy.place(step.announces) >= wanted}
+    covering = {step.key for step in _covering(candidate, policy)}
     instants = [
         at
         for notice in account.notices
         if (notice.scope, notice.anchor) == (case.scope, case.anchor) and notice.step in covering
+        if not notice.passed_over
         if (at := _counts_from(notice, account, policy)) is not None
     ]
     return min(instants, default=None)

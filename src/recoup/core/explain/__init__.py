@@ -1,5 +1,6 @@
 """Why a customer is in the state they are in: one page of values, ready to be shown."""
 
+from recoup.core.explain.orders import Order
 from recoup.core.explain.page import Facts, explain
 from recoup.core.explain.story import story
 from recoup.core.explain.views import (
@@ -34,6 +35,7 @@ __all__ = [
     "NoticeView",
     "Notices",
     "Obligation",
+    "Order",
     "PlannedTry",
     "Record",
     "RestrictionView",

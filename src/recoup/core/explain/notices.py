@@ -42,9 +42,12 @@ def _view(notice: Notice, account: Account, policy: Policy | None) -> NoticeView
 
 
 def _coming(account: Account, policies: Policies, now: datetime) -> Iterator[NoticeView]:
+    """Yield what is not due yet, and what an engine outside has not asked for."""
+    known = {notice.key for notice in account.notices}
     for case in account.open_cases():
         for step in policies.named(case.policy).steps:
             due = periods.instant_after(case.anchor, step.after, paused=account.paused)
-            if due is None or due > now:
+            waits = case.engine is not None or due is None or due > now
+            if waits and (case.scope, case.anchor, step.key) not in known:
                 what = about(account, case.scope)
                 yield NoticeView(step.key, step.mail, what, "due", due, step.announces)

@@ -11,11 +11,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from recoup.core.account import BAD_DEBT, CURRENT, Account, Attempt, Case, Restriction
+from recoup.core import periods
+from recoup.core.account import (
+    BAD_DEBT,
+    CURRENT,
+    Account,
+    Attempt,
+    Case,
+    Hold,
+    Restriction,
+    access,
+)
 from recoup.core.changes import Change, WakeChanged
+from recoup.core.collection.limits import stamp
 from recoup.core.collection.plan import Plan
 from recoup.core.collection.rules import Code, Rules
-from recoup.core.consequences import CONSEQUENCES
+from recoup.core.consequences import consequence
 from recoup.core.decide import Decision
 from recoup.core.dunning import ladder
 from recoup.core.explain.activation import late_of, waiting_of
@@ -36,7 +47,7 @@ from recoup.core.explain.views import (
     Trouble,
     Who,
 )
-from recoup.core.explain.words import about, named, span, standing_words
+from recoup.core.explain.words import about, hold_words, named, span, standing_words
 from recoup.core.money import totals
 from recoup.core.policy import Policies
 
@@ -119,7 +130,13 @@ def _words(facts: Facts, now: datetime) -> str:
     if facts.standing in {CURRENT, BAD_DEBT}:
         failures = [i.first_failed_at for i in account.invoices if i.in_default]
         since = min((at for at in failures if at is not None), default=None)
-    return standing_words(facts.standing, owed, since, now=now)
+    hold = _in_force(account, now)
+    return standing_words(facts.standing, owed, since, now=now, hold=hold)
+
+
+def _in_force(account: Account, now: datetime) -> Hold | None:
+    """Return the hold that holds now, of several the one that says most."""
+    return account.exempt(now) or account.held(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +166,28 @@ class _Page:
             rung=case.rung,
             rung_since=case.rung_since,
             next_rung=policy.ladder[at].name if at < len(policy.ladder) else None,
+            not_before=ladder.not_before(case, account, policy=policy, now=self.now),
             next_look_at=place.wake_at,
-            why=named(place.reason, {case.scope: about(account, case.scope).partition(" ")[2]}),
+            why=self._standing_why(case, place.reason),
             deadline=ladder.deadline(case, account, policy=policy, now=self.now),
             end=None,
             ended_at=None,
         )
 
+    def _standing_why(self, case: Case, reason: str) -> str:
+        """Return why it stands where it does, with the hold in force and the time not counted."""
+        account, now = self.account, self.now
+        words = named(reason, {case.scope: about(account, case.scope).partition(" ")[2]})
+        hold = _in_force(account, now)
+        if hold is not None and hold.words not in reason:
+            words += f"; {hold_words(hold)}"
+        held = now - case.anchor - periods.elapsed(case.anchor, now, paused=account.paused)
+        return f"{words}; {span(held)} on hold are not counted" if held else words
+
     def _ended(self, case: Case) -> CaseView:
         what = about(self.account, case.scope)
         return CaseView(
-            case.id, case.scope, what, case.anchor, case.policy, None, None, None, None,
+            case.id, case.scope, what, case.anchor, case.policy, None, None, None, None, None,
             f"{what} is bad debt: the case ended and the money is not accounted for",
             None, str(case.end), case.ended_at,
         )  # fmt: skip
@@ -168,6 +196,7 @@ class _Page:
         for invoice in self.account.invoices:
             if invoice.in_default:
                 yield Obligation(
+                    invoice_id=invoice.id,
                     invoice=invoice.processor_id,
                     number=self.facts.numbers.get(invoice.id),
                     about=about(self.account, invoice.scope),
@@ -186,13 +215,19 @@ class _Page:
                 yield self._planned(invoice.processor_id, made[invoice.id])
             elif invoice.in_default:
                 yield PlannedTry(
-                    invoice.processor_id, None, None, "retry", (TOO_LATE,), None, None
-                )
+                    invoice.id, invoice.processor_id, None, None, "retry", (TOO_LATE,), None,
+                    None, None,
+                )  # fmt: skip
 
     def _planned(self, invoice: str, made: Plan) -> PlannedTry:
         method = self.facts.methods.get(made.method or "") if made.at is not None else None
         need = None if made.need is None or made.at is not None else str(made.need)
-        return PlannedTry(invoice, made.at, method, made.origin, made.reasons, need, made.fee)
+        stop = self.account.stopped
+        stopped = made.at is None and stop is not None and any(stop in one for one in made.reasons)
+        return PlannedTry(
+            made.invoice_id, invoice, made.at, method, made.origin, made.reasons,
+            None if stopped else need, made.fee, made.price, stop if stopped else None,
+        )  # fmt: skip
 
     def attempts(self) -> Iterator[AttemptView]:
         names = {invoice.id: invoice.processor_id for invoice in self.account.invoices}
@@ -232,7 +267,6 @@ class _Page:
         wanted = None if decision is None else {r.key for r in decision.desired.restrictions}
         for restriction in self.account.restrictions:
             live = wanted is None or restriction.key in wanted
-            consequence = CONSEQUENCES[restriction.consequence]
             yield RestrictionView(
                 consequence=restriction.consequence,
                 about=about(self.account, restriction.scope),
@@ -240,8 +274,30 @@ class _Page:
                 since=restriction.since,
                 live=live,
                 why=self._why(restriction) if live else "Nothing gives reason for it any more.",
-                inverse=consequence.inverse,
+                inverse=consequence(restriction.consequence).inverse,
             )
+        for case in self.account.cases:
+            if case.unsettled:
+                yield self._bad_debt(case)
+
+    def _bad_debt(self, case: Case) -> RestrictionView:
+        """Return what a debt closes whose ladder has ended, for as long as it is bad debt."""
+        since = case.ended_at or case.anchor
+        owed = totals(one.remaining for one in self.account.invoices_of(case) if one.owed)
+        sums = f"{' and '.join(map(str, owed))} is" if owed else "Its money is"
+        kinds = ", ".join(sorted(access.closes(access.ENDED)))
+        return RestrictionView(
+            consequence=access.ENDED,
+            about=about(self.account, case.scope),
+            rung=case.rung or BAD_DEBT,
+            since=since,
+            live=True,
+            why=(
+                f"Bad debt since {stamp(since)}: {sums} not accounted for, in default since "
+                f"{stamp(case.anchor)}; it closes {kinds}."
+            ),
+            inverse=consequence(access.ENDED).inverse,
+        )
 
     def _why(self, restriction: Restriction) -> str:
         owed = self.account.obligations(restriction.scope)
@@ -258,4 +314,12 @@ class _Page:
     def holds(self) -> Iterator[HoldView]:
         for hold in self.account.holds:
             during = hold.during
-            yield HoldView(hold.id, hold.reason, during.start, during.end, self.now in during)
+            yield HoldView(
+                id=hold.id,
+                reason=hold.reason,
+                since=during.start,
+                until=during.end,
+                in_force=self.now in during,
+                kind=str(hold.kind),
+                actor=hold.actor,
+            )

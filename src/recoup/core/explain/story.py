@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from recoup.core import states
+from recoup.core.explain.orders import RELEASE, Order, sentence
 from recoup.core.explain.views import Line, Record
 from recoup.core.explain.words import named
 from recoup.core.ledger import Changes, Entry, upcast
@@ -23,7 +25,11 @@ _RUN: Final = "run:"
 
 
 def story(
-    entries: Iterable[Entry], records: Iterable[Record], *, labels: Labels
+    entries: Iterable[Entry],
+    records: Iterable[Record],
+    orders: Iterable[Order] = (),
+    *,
+    labels: Labels,
 ) -> tuple[Line, ...]:
     """
     Return the merged timeline, oldest first.
@@ -31,17 +37,26 @@ def story(
     Args:
         entries: Of one customer, in order; any end of them will do.
         records: The decisions of the same time.
+        orders: What people ordered in the same time.
         labels: What people call a subject of the ledger: "invoice:7" -> "in_1".
     """
     told: list[tuple[tuple[Any, ...], Line]] = []
     first: dict[str, int] = {}
+    orders = tuple(orders)
+    # A release is written in one transaction with its order: at one instant, by one person.
+    released = {(one.at, one.actor): one.who for one in orders if one.verb == RELEASE}
     for entry in entries:
         first.setdefault(entry.cause, entry.seq)
         changes = upcast(entry.subject, entry.version, json.loads(entry.body))
         told.extend(
             ((entry.occurred_at, entry.seq, 1), Line(entry.occurred_at, "fact", words))
-            for words in _sentences(entry, changes, labels)
+            for words in _sentences(entry, changes, labels, released)
         )
+    told.extend(
+        ((order.at, 0, 0), Line(order.at, "fact", words))
+        for order in orders
+        if (words := sentence(order, labels)) is not None
+    )
     last = max(first.values(), default=0) + 1
     known: tuple[str, ...] = ()
     for record in records:
@@ -59,7 +74,9 @@ def _decision(record: Record, known: Collection[str]) -> str:
     return f"Decided ({record.trigger}): " + " ".join(f"{one.removesuffix('.')}." for one in words)
 
 
-def _sentences(entry: Entry, changes: Changes, labels: Labels) -> Iterator[str]:
+def _sentences(
+    entry: Entry, changes: Changes, labels: Labels, released: Mapping[tuple[datetime, str], str]
+) -> Iterator[str]:
     kind, _, number = entry.subject.partition(":")
     tell = _TELLERS.get(kind)
     if tell is not None:
@@ -67,21 +84,32 @@ def _sentences(entry: Entry, changes: Changes, labels: Labels) -> Iterator[str]:
         before = {name: pair[0] for name, pair in changes.items()}
         fresh = all(value is None for value in before.values())
         label = labels.get(entry.subject, number)
-        yield from tell(label, _Change(entry.type, before, after, fresh))
+        who = released.get((entry.recorded_at, entry.actor), f"by {entry.actor}")
+        yield from tell(label, _Change(entry.type, before, after, fresh, who))
 
 
 class _Change:
-    """What one entry changed: field -> value, before and after; `fresh` when it began to be."""
+    """
+    What one entry changed: field -> value, before and after; `fresh` when it began to be.
 
-    __slots__ = ("after", "before", "fresh", "type")
+    `who` says by whom and, where that is known, why: "by ann: done".
+    """
+
+    __slots__ = ("after", "before", "fresh", "type", "who")
 
     def __init__(
-        self, type: str, before: Mapping[str, Any], after: Mapping[str, Any], fresh: bool
+        self,
+        type: str,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+        fresh: bool,
+        who: str = "",
     ) -> None:
         self.type = type
         self.before = before
         self.after = after
         self.fresh = fresh
+        self.who = who
 
     def __contains__(self, name: str) -> bool:
         """Whether the field has a value now that it did not have before."""
@@ -132,10 +160,14 @@ def _subscription(label: str, it: _Change) -> Iterator[str]:
 
 
 def _invoice(label: str, it: _Change) -> Iterator[str]:
+    # What was closed without money is told by how, and never as paid.
+    word = _plain(it["resolved_as"] or it["status"])
     if it.fresh and "status" in it:
-        yield f"Invoice {label}: {it.money('amount_due')} billed, {it['status']}."
+        yield f"Invoice {label}: {it.money('amount_due')} billed, {word}."
     elif "status" in it:
-        yield f"Invoice {label}: {it.before['status']} → {it['status']}."
+        yield f"Invoice {label}: {it.before['status']} → {word}."
+    elif "resolved_as" in it:
+        yield f"Invoice {label} was closed: {word}."
     if "first_failed_at" in it:
         yield f"An automatic payment of invoice {label} failed."
     if "disputed" in it and (it["disputed"] or not it.fresh):
@@ -198,6 +230,8 @@ def _case(label: str, it: _Change) -> Iterator[str]:
         yield f"The case for {label} stands on rung {it['rung']}."
     elif "rung" in it.after and not it.fresh:
         yield f"The case for {label} stands on no rung any more."
+    if it.type == "case.policy_changed":
+        yield f"The case for {label} follows policy {it['policy']} now."
     if "settled_at" in it:
         yield f"The bad debt of {label} is accounted for."
 
@@ -214,17 +248,29 @@ def _notice(label: str, it: _Change) -> Iterator[str]:
 def _restriction(label: str, it: _Change) -> Iterator[str]:
     if "lifted_at" in it:
         yield f"Lifted: {label}."
+    elif "undone_at" in it:
+        yield f"Systems of the host's own have undone it: {label}."
     elif it.fresh:
         yield f"Restricted: {label} (rung {it['rung']})."
 
 
-def _hold(_: str, it: _Change) -> Iterator[str]:
+def _hold(label: str, it: _Change) -> Iterator[str]:
     if it.fresh:
         until = f" until {it['until']}" if "until" in it else ""
-        yield f"Dunning was put on hold{until}: {it['reason']}."
+        what = _HOLDS.get(str(it["kind"]), "Dunning was put on hold")
+        who = f" by {it['actor']}" if "actor" in it else ""
+        yield f"{what}{until}{who}: {label}."
+    elif it.type == "hold.released":
+        yield f"A hold ({label}) was ended {it.who}."
     elif "until" in it.after:
         yield f"The hold ends {it['until'] or 'when a person says so'}."
 
+
+_HOLDS: Final = {
+    "promise": "A payment was promised",
+    "grace": "Grace was given",
+    "exempt": "The customer was exempted",
+}
 
 #: Kind of subject -> what its entries say. A kind that is missing is left to `ledger`.
 _TELLERS: Final[Mapping[str, Callable[[str, _Change], Iterator[str]]]] = {

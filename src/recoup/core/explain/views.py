@@ -53,6 +53,7 @@ class CaseView:
     rung: str | None
     rung_since: datetime | None
     next_rung: str | None
+    not_before: datetime | None  #: the earliest the next rung can come, as far as is known
     next_look_at: datetime | None  #: when its place can change by time alone; None: only by news
     why: str
     deadline: datetime | None  #: None: on hold without an end
@@ -64,6 +65,7 @@ class CaseView:
 class Obligation:
     """What is owed for one invoice."""
 
+    invoice_id: int  #: ours, which verbs take
     invoice: str
     number: str | None
     about: str
@@ -77,6 +79,7 @@ class Obligation:
 class PlannedTry:
     """The next try by itself for one obligation, or why there is none."""
 
+    invoice_id: int  #: ours, which verbs take
     invoice: str
     at: datetime | None
     method: MethodView | None
@@ -84,6 +87,8 @@ class PlannedTry:
     reasons: tuple[str, ...]
     need: str | None  #: what must happen first, when time alone brings no try
     fee: Money | None  #: what networks would charge for trying before `at`
+    price: Money | None  #: what they charge for the try at `at`; None: none is published
+    stopped: str | None = None  #: by whom and why nobody at all is charged, where that is why
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,8 @@ class HoldView:
     since: datetime
     until: datetime | None
     in_force: bool
+    kind: str  #: hold, promise, grace or exempt
+    actor: str  #: who ordered it
 
 
 @dataclass(frozen=True, slots=True)

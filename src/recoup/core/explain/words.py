@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from recoup.core.account import BAD_DEBT, CURRENT, Account
+from recoup.core.account import BAD_DEBT, CURRENT, LIFTING, Account, Hold, scopes
+from recoup.core.collection.limits import stamp
 from recoup.core.money import Money
 
 _SUBJECT: Final = re.compile(r"\b(subscription|invoice):(\d+)\b")
@@ -22,6 +23,9 @@ def about(account: Account, scope: str) -> str:
     """Return a scope by the processor's id: "subscription sub_1"."""
     kind, _, number = scope.partition(":")
     subscription = account.subscription_of(scope)
+    sold = ", ".join(sorted(scopes.prices_of(scope)))
+    if subscription is not None and sold:
+        return f"{sold} of subscription {subscription.processor_id}"
     if subscription is not None:
         return f"{kind} {subscription.processor_id}"
     if kind == "invoice":
@@ -41,15 +45,41 @@ def span(lasted: timedelta) -> str:
 
 
 def standing_words(
-    standing: str, owed: Sequence[Money], since: datetime | None, *, now: datetime
+    standing: str,
+    owed: Sequence[Money],
+    since: datetime | None,
+    *,
+    now: datetime,
+    hold: Hold | None = None,
 ) -> str:
-    """Return the standing as a sentence; `since` is when it, or the debt, began."""
+    """
+    Return the standing as a sentence; `since` is when it, or the debt, began.
+
+    Args:
+        hold: What is in force now, of those the one that says most.
+    """
     sums = " and ".join(map(str, owed))
+    still = "" if hold is None else f" {capitalized(hold_words(hold))}."
     lasts = f" for {span(now - since)}" if since is not None else ""
     if standing == CURRENT:
         if not sums:
             return "Nothing is owed that has failed, and nothing is restricted."
-        return f"{sums} is owed{lasts}; the ladder has not begun."
+        if hold is not None and hold.gives_back:
+            return f"{sums} is owed{lasts}; {hold_words(hold)}: nothing is taken away."
+        return f"{sums} is owed{lasts}; the ladder has not begun.{still}"
+    if standing == LIFTING:
+        return "Nothing is owed; what was restricted is lifted, and the host is undoing it."
     if standing == BAD_DEBT:
         return f"Bad debt: the ladder has ended and {sums or 'something'} is still owed{lasts}."
-    return f"On rung {standing}{lasts}; {sums or 'nothing'} is owed."
+    return f"On rung {standing}{lasts}; {sums or 'nothing'} is owed.{still}"
+
+
+def hold_words(hold: Hold) -> str:
+    """Return what a hold is and how long it lasts: "held until 2026-03-01 12:00 UTC (asked)"."""
+    until = "a person ends it" if hold.during.end is None else stamp(hold.during.end)
+    return f"{hold.what} until {until} ({hold.reason})"
+
+
+def capitalized(words: str) -> str:
+    """Return the words as a sentence begins."""
+    return f"{words[0].upper()}{words[1:]}"

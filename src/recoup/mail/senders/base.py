@@ -9,8 +9,10 @@ Raised are, by what the caller can do next,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from email.message import EmailMessage
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Sender(Protocol):
@@ -32,3 +34,27 @@ class Sender(Protocol):
                 have been taken all the same.
         """
         ...
+
+
+@runtime_checkable
+class SendsMany(Protocol):
+    """A sender for which many mails cost less than as often one. Optional."""
+
+    def session(self) -> AbstractContextManager[Sender]:
+        """
+        Give a sender for many mails in a row, for one thread.
+
+        Nothing is begun before the first of them. What becomes of one mail says nothing about
+        the others, except that after a server did not answer it may not be asked again.
+        """
+        ...
+
+
+@contextmanager
+def session(sender: Sender) -> Iterator[Sender]:
+    """Give what sends many mails in a row: the sender's own session, or the sender itself."""
+    if isinstance(sender, SendsMany):
+        with sender.session() as one:
+            yield one
+    else:
+        yield sender

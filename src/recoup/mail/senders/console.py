@@ -17,7 +17,8 @@ class ConsoleSender:
 
     def send(self, message: EmailMessage) -> None:
         headers = [f"{name}: {message[name]}" for name in SHOWN if message[name] is not None]
-        body: str = message.get_content()
+        plain = message.get_body(("plain",))
+        body: str = "" if plain is None else plain.get_content()
         mail = "\n".join([*headers, "", *body.splitlines(), "─" * 72, ""])
         # Looked up now: standard output may have been redirected since.
         stream = self.stream or sys.stdout

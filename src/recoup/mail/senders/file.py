@@ -21,6 +21,7 @@ class FileSender:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.answer = ""  #: where the newest mail is
 
     def send(self, message: EmailMessage) -> None:
         """
@@ -36,6 +37,7 @@ class FileSender:
                 _write(target, message.as_bytes())
         except OSError as error:
             raise MailUnreachable(f"cannot write {target}: {error.strerror}") from error
+        self.answer = str(target)
 
 
 def file_name(message: EmailMessage) -> str:

@@ -27,6 +27,7 @@ from recoup.errors import (
     Busy,
     CustomerTaxLocationInvalid,
     KeyReused,
+    NotPaid,
     Rejected,
     Unreachable,
 )
@@ -65,11 +66,12 @@ class Fault(Struct, frozen=True, omit_defaults=True):
 #: Verdict -> the refusal that is raised again.
 _REFUSALS: Final[Mapping[str, type[Rejected]]] = {
     "rejected": Rejected,
+    "unpaid": NotPaid,
     "misplaced": CustomerTaxLocationInvalid,
 }
 
 
-class BankSaidNo(Rejected):
+class BankSaidNo(NotPaid):
     """
     A request that is refused because its bill was not paid: all of it is taken back, but the
     bank was asked, and its `card` answers the next try as its script goes on.
@@ -217,7 +219,9 @@ def _execute(
             saved = ("failed", None) if failed else ("answered", answer)
             _save(s, key, saved)
     except Rejected as error:
-        verdict = "misplaced" if isinstance(error, CustomerTaxLocationInvalid) else "rejected"
+        verdict = next((v for v, kind in _REFUSALS.items() if type(error) is kind), "rejected")
+        if isinstance(error, BankSaidNo):
+            verdict = "unpaid"
         with world.session() as s:
             # Like Stripe's, a refusal names its request. The number was taken back with the rest.
             saved = verdict, f"req_fake_{s.count('req'):06d} {error}".encode()

@@ -19,6 +19,7 @@ import msgspec
 from recoup.core import states
 from recoup.core.billing.answers import Answer, Quote
 from recoup.core.billing.requests import ChangeSubscription, Request
+from recoup.core.documents import Bill
 from recoup.core.facts import PaymentFact, Reading
 from recoup.errors import Busy
 from recoup.processors.base import Kind, Page
@@ -64,7 +65,6 @@ class FakeProcessor(Stage):
     """
 
     name = "fake"
-    retries_itself = False
     events_kept = timedelta(days=30)
 
     def __init__(
@@ -164,6 +164,10 @@ class FakeProcessor(Stage):
     def look_up(self, kind: Kind, id: str) -> bytes | None:
         """Return an object as it is now. See `recoup.processors.base.Shows`."""
         return showing.look_up(self._world, kind, id)
+
+    def bill(self, invoice: str) -> Bill | None:
+        """Return what an invoice shows to its customer. See `recoup.processors.base.Shows`."""
+        return showing.bill(self._world, invoice)
 
     # -- the clock ------------------------------------------------------------------------
 

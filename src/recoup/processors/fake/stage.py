@@ -232,6 +232,12 @@ class Stage(Playing):
         with self._world.session() as s:
             return money.refund(s, charge, amount).id
 
+    @property
+    def retries_itself(self) -> bool:
+        """Whether failed renewals are tried again by themselves."""
+        with self._world.session() as s:
+            return retries.setting(s) is not None
+
     def smart_retries(
         self,
         ends: retries.Ending = "cancel",

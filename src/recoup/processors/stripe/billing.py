@@ -142,7 +142,36 @@ def _invoice(event: Event, status: InvoiceStatus, *, out_of_band: bool) -> Invoi
         description=told.opt_text("description"),
         tax=_tax(told),
         credited=sum(told.minor(name, told.text("currency")) for name in _CREDIT_NOTES),
+        prices=_sold(told),
     )
+
+
+def _sold(told: Shape) -> tuple[str, ...] | None:
+    """
+    Return the prices that the lines sell, in their order; None where not all lines are shown.
+
+    What is credited or costs nothing is not what a debt is about.
+    """
+    lines = told.opt_child("lines")
+    if lines is None or lines.flag("has_more"):
+        return None
+    currency = told.text("currency")
+    sells = (each for each in told.listed("lines") if _costs(each, currency))
+    prices = (_price(line) for line in sells)
+    return tuple(dict.fromkeys(price for price in prices if price is not None))
+
+
+def _costs(line: Shape, currency: str) -> bool:
+    return line.minor("amount", currency, low=_LEAST) > 0
+
+
+def _price(line: Shape) -> str | None:
+    """Return a line's price: `price` once, since 2025-03-31 inside `pricing`."""
+    pricing = line.opt_child("pricing")
+    details = pricing.opt_child("price_details") if pricing else None
+    if details is not None:
+        return details.opt_ref("price")
+    return line.opt_ref("price") or line.opt_ref("plan")
 
 
 def _reason(told: Shape) -> str:

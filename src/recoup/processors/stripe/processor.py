@@ -9,12 +9,14 @@ from typing import Any, Self
 from recoup.config import Config
 from recoup.core.billing.answers import Answer, Quote
 from recoup.core.billing.requests import ChangeSubscription, Request
+from recoup.core.documents import Bill
 from recoup.core.facts import PaymentFact, Reading
 from recoup.errors import ConfigError
 from recoup.processors.base import Kind, Line, Page
 from recoup.processors.stripe import collecting, reader, showing
 from recoup.processors.stripe.calls.client import PINNED, Client
 from recoup.processors.stripe.desk import asking, quoting
+from recoup.processors.stripe.papers import bills
 
 
 class StripeProcessor:
@@ -92,6 +94,10 @@ class StripeProcessor:
     def look_up(self, kind: Kind, id: str) -> bytes | None:
         """See `recoup.processors.base.Shows`."""
         return showing.look_up(self._client, kind, id)
+
+    def bill(self, invoice: str) -> Bill | None:
+        """See `recoup.processors.base.Shows`."""
+        return bills.bill(self._client, invoice)
 
     def read(self, event: Mapping[str, Any]) -> Reading:
         """See `recoup.processors.base.Tells`."""

@@ -47,8 +47,11 @@ def subscriptions(
                     "coupon": None,
                     "promotion_code": None,
                     "activated_at": None,
+                    "plans": [],
                 },
             )
+        if fact.plan is not None and fact.plan not in row["plans"]:
+            row.values["plans"] = sorted([*row["plans"], fact.plan])
         ours = row.was("end_reason") if row.was("end_requested_at") is not None else None
         if _offered(row, fact):
             row.values["end_reason"] = ours or fact.end_reason
@@ -116,7 +119,10 @@ def invoices(writer: Writer, processor: str, told: Told, known: Known, waiting: 
         )
         if row is None:
             continue
-        if row.offer(fact.seen, _invoice(fact)):
+        newer = row.offer(fact.seen, _invoice(fact))
+        if fact.prices is not None and (newer or not row["prices"]):
+            row.values["prices"] = list(fact.prices)
+        if newer:
             known.gates.pass_invoice(writer, row, fact)
             row.values["resolved_as"] = _resolved(row, fact)
             if known.erased(row["customer_id"]):
@@ -124,8 +130,7 @@ def invoices(writer: Writer, processor: str, told: Told, known: Known, waiting: 
             if row.before is not None:
                 before = InvoiceStatus(row.was("status"))
                 states.checked(states.INVOICE_MOVES, before, InvoiceStatus(row["status"]))
-            word = _INVOICE_WORDS[InvoiceStatus(row["status"])]
-            row.type = word if row.moved("status") else None
+            row.type = _word(row) if row.moved("status") else None
         waiting.arrived(f"invoice:{fact.processor_id}")
 
 
@@ -157,6 +162,7 @@ def _new(
             "disputed": False,
             "gate_id": None,
             "charged_back": 0,
+            "prices": [],
         },
     )
 
@@ -172,6 +178,13 @@ def _settle(row: Row, fact: SubscriptionFact) -> None:
         there = sorted((item.price, item.quantity) for item in fact.items)
         if wanted == there or states.has_ended(fact.status):
             row.values["next_items"] = []
+
+
+def _word(row: Row) -> str:
+    """Return what the ledger calls an invoice's news: paid only where money was received."""
+    status = InvoiceStatus(row["status"])
+    elsewise = states.is_paid(status) and row["resolved_as"] is not None
+    return "invoice.resolved" if elsewise else _INVOICE_WORDS[status]
 
 
 def _resolved(row: Row, fact: InvoiceFact) -> str | None:

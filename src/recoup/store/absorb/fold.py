@@ -8,12 +8,14 @@ newest. That is why no order and no repetition of the same events makes a differ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from recoup.core import states
 from recoup.core.facts import Fact
+from recoup.core.states import AttemptState, InvoiceStatus, Trigger
 from recoup.store.absorb import (
     billing,
     cases,
@@ -48,6 +50,17 @@ class Absorbed:
     refused: Mapping[int, str] = field(default_factory=dict)
     news: frozenset[str] = frozenset()
     newcomers: frozenset[int] = frozenset()
+    hints: Mapping[int, Trigger] = field(default_factory=dict)  #: what the news were, by customer
+
+
+def by_trigger(
+    customers: Iterable[int], hints: Mapping[int, Trigger], otherwise: Trigger
+) -> Iterator[tuple[Trigger, frozenset[int]]]:
+    """Yield customers by what brings them up; `otherwise` where the news were of no note."""
+    groups: dict[Trigger, set[int]] = {}
+    for customer in customers:
+        groups.setdefault(hints.get(customer, otherwise), set()).add(customer)
+    yield from ((trigger, frozenset(ids)) for trigger, ids in sorted(groups.items()))
 
 
 def absorb(writer: Writer, processor: str, events: Sequence[Sequence[Fact]]) -> Absorbed:
@@ -77,6 +90,7 @@ def absorb(writer: Writer, processor: str, events: Sequence[Sequence[Fact]]) -> 
     payments.payments(writer, processor, told, known, waiting)
     reversals.refunds(writer, processor, told, known, waiting)
     reversals.disputes(writer, processor, told, known, waiting)
+    hints = _hints(known)
     touched, news = _write(writer, known)
     newcomers = {row["id"] for row in known.customers.by_id.values() if row.before is None}
     writer.flush()
@@ -90,6 +104,7 @@ def absorb(writer: Writer, processor: str, events: Sequence[Sequence[Fact]]) -> 
         refused,
         news,
         frozenset(newcomers),
+        hints,
     )
 
 
@@ -129,7 +144,28 @@ def _write(writer: Writer, known: Known) -> tuple[frozenset[int], frozenset[str]
         _put(writer, row, mirror)
     people.standings(writer, known)
     cases.beginnings(writer, known)
+    cases.endings(writer, known)
     return frozenset(touched), frozenset(news)
+
+
+def _hints(known: Known) -> dict[int, Trigger]:
+    """Return of whom the news are that a run names; of several the weightiest."""
+    found: dict[int, Trigger] = {}
+    attempts = [row for row in known.attempts.changed() if row.moved("state")]
+    invoices = [*known.invoices.changed()]
+    for row in invoices:
+        if row.was("first_failed_at") is None and row["first_failed_at"]:
+            found[_customer(row)] = Trigger.PAYMENT_FAILED
+    for row in attempts:
+        if states.was_declined(AttemptState(row["state"])) and row["off_session"]:
+            found[_customer(row)] = Trigger.PAYMENT_FAILED
+    for row in invoices:
+        if row.moved("status") and states.is_written_off(InvoiceStatus(row["status"])):
+            found[_customer(row)] = Trigger.MARKED_UNCOLLECTIBLE
+    for row in attempts:
+        if row["origin"] == "bad_debt" and states.succeeded(AttemptState(row["state"])):
+            found[_customer(row)] = Trigger.BAD_DEBT_PAID
+    return found
 
 
 def _put(writer: Writer, row: Row, mirror: Mirror) -> bool:

@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from recoup.core import states
+from recoup.core.billing.outcomes import status_shown
+from recoup.core.billing.views import Outcome
 from recoup.core.ledger import Changes
 from recoup.core.states import AttemptState, GateStatus, InvoiceStatus, SubscriptionStatus
 
@@ -101,8 +103,10 @@ def _paid(type: str, changes: Changes) -> bool:
 
 
 def _resolved(type: str, changes: Changes) -> bool:
+    """Whether it is closed without money, or was in another way than was told before."""
     closed = _became("status", InvoiceStatus, states.is_closed)(type, changes)
-    return _gained("resolved_as")(type, changes) and not closed
+    before, after = changes.get("resolved_as", (None, None))
+    return after is not None and after != before and not closed
 
 
 def _received(type: str, changes: Changes) -> bool:
@@ -157,6 +161,11 @@ EVENTS: Final[Mapping[str, Public]] = {
     ),
     "subscription.changed": Public(
         "subscription", "Its plan or its quantity is another.", _replanned
+    ),
+    "upgrade.withdrawn": Public(
+        "subscription",
+        "A change of plan was not paid, so it was withdrawn; what was bought before stays.",
+        _word("upgrade.withdrawn"),
     ),
     "subscription.past_due": Public(
         "subscription", "Its newest invoice should have been paid.", _status(states.is_past_due)
@@ -221,6 +230,17 @@ EVENTS: Final[Mapping[str, Public]] = {
         "It ended; `ending` says how.",
         _gained("ending"),
     ),
+    "dunning.started": Public(
+        "case", "A campaign of notices begins, with its case.", _word("case.opened")
+    ),
+    "dunning.ended": Public(
+        "case", "The campaign is over, with its case; `ending` says how.", _word("case.ended")
+    ),
+    "dunning.notice": Public(
+        "telling",
+        "A notice is to reach its customer by the host's own means; `step` says which.",
+        _word("notice.told"),
+    ),
     "access.restricted": Public(
         "restriction", "A debt restricts what was bought.", _word("restriction.imposed")
     ),
@@ -248,9 +268,16 @@ def named(kind: str, type: str, changes: Changes) -> Iterator[str]:
 
 
 def told(changes: Changes) -> dict[str, Any]:
-    """Return what an event tells of an entry's changes: what is so now, scalars only."""
-    return {
+    """
+    Return what an event tells of an entry's changes: what is so now, scalars only.
+
+    The status of an invoice is as it is shown: paid only where money was received.
+    """
+    made: dict[str, Any] = {
         name: after
         for name, (_, after) in changes.items()
         if after is None or isinstance(after, str | int | datetime)
     }
+    if made.get("resolved_as") is not None and made.get("status") is not None:
+        made["status"] = str(status_shown(InvoiceStatus(made["status"]), Outcome.RESOLVED))
+    return made

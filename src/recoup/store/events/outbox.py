@@ -133,6 +133,12 @@ def unregister(connection: Connection, name: str) -> int:
         return cursor.rowcount
 
 
+def is_wanted(connection: Connection, type: str) -> bool:
+    """Return whether a handler or an endpoint is told of events of this type."""
+    sql = f"SELECT EXISTS (SELECT FROM ({WANTED[0]}) w WHERE w.type IN (%s, %s))"
+    return bool(batch.fetch(connection, sql, (type, ALL))[0][0])
+
+
 def handlers(connection: Connection) -> dict[str, tuple[str, ...]]:
     """Return handler -> the types it is told of."""
     sql = "SELECT name, array_agg(type ORDER BY type) FROM host_handlers GROUP BY name ORDER BY 1"

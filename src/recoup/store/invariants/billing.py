@@ -82,6 +82,7 @@ BILLING: Final[tuple[Invariant, ...]] = (
                    WHEN status = ANY(%(paid)s) AND (amount_paid = 0 OR out_of_band)
                        THEN resolved_as IS NULL
                    WHEN status = ANY(%(paid)s) AND charged_back = 0 THEN resolved_as IS NOT NULL
+                   WHEN status = ANY(%(paid)s) AND resolved_as = 'written_off' THEN false
                    ELSE resolved_as IS NOT NULL AND resolved_as <> ALL(%(decided)s) END
         """,
     ),

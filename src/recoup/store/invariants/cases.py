@@ -2,20 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
-from recoup.store.invariants.base import Invariant, busy, by_sql
+from recoup.core import periods
+from recoup.core.dunning import ladder
+from recoup.store.invariants.base import Finding, Invariant, Look, busy, by_sql
+from recoup.store.observe import observe
 
 #: An obligation that failed: what a case is about.
-DEFAULTED: Final = (
-    "(i.status = ANY(%(owed)s) AND i.amount_remaining > 0 AND i.first_failed_at IS NOT NULL)"
-)
+DEFAULTED: Final = """
+    (i.status = ANY(%(owed)s) AND i.amount_remaining > 0 AND i.first_failed_at IS NOT NULL
+     OR i.status = ANY(%(paid)s) AND i.charged_back > 0 AND i.resolved_as IS NULL)"""
 #: When the end of a case was written down. It may be dated back to when the money came.
 _ENDED: Final = """
     (SELECT min(l.recorded_at) FROM ledger_entries l
      WHERE l.customer_id = c.customer_id AND l.subject = 'case:' || c.id
        AND l.body LIKE '%%"ending":[%%')
 """
+
+#: Open cases, and when last something about them moved that gives their end more time: they were
+#: heard of, placed elsewhere, or told of; a payment was under way until then, or a dispute.
+_OLD: Final = f"""
+    SELECT c.id, c.customer_id, c.policy,
+           greatest((SELECT max(l.recorded_at) FROM ledger_entries l
+                     WHERE l.customer_id = c.customer_id AND l.subject = 'case:' || c.id),
+                    (SELECT max(greatest(n.placed_at, n.bounced_at)) FROM notices n
+                     WHERE n.case_id = c.id),
+                    (SELECT max(a.ended_at) FROM attempts a JOIN invoices i ON i.id = a.invoice_id
+                     WHERE i.case_id = c.id),
+                    (SELECT max(d.seen_at) FROM disputes d JOIN attempts a ON a.id = d.attempt_id
+                     JOIN invoices i ON i.id = a.invoice_id WHERE i.case_id = c.id), c.anchor)
+    FROM cases c
+    WHERE c.ending IS NULL AND c.anchor < %(before)s AND NOT {busy("c.customer_id")}
+      AND NOT EXISTS (SELECT FROM attempts a WHERE a.customer_id = c.customer_id
+                      AND a.state = ANY(%(in_flight)s))
+      AND NOT EXISTS (SELECT FROM invoices i WHERE i.case_id = c.id AND i.disputed)
+    ORDER BY c.customer_id, c.id
+"""
+
+
+def _overdue(look: Look) -> Iterator[Finding]:
+    """
+    Yield the cases that are open past their deadline.
+
+    After an outage of ours a case is given the time again that telling its customer takes, from
+    when something moved last. While all charging is paused nothing ends.
+    """
+    spans = [ladder.longest(policy) for policy in look.policies.values()]
+    if not spans:
+        return
+    rows = look.find(_OLD, before=look.now - min(spans))
+    owners = sorted({row[1] for row in rows})
+    seen = observe(look.connection, owners, now=look.now).accounts if owners else []
+    accounts = {account.id: account for account in seen}
+    for id, owner, name, moved in rows:
+        account, policy = accounts.get(owner), look.policies.get(name)
+        if account is None or policy is None or account.stopped is not None:
+            continue
+        case = next(one for one in account.cases if one.id == id)
+        by = ladder.deadline(case, account, policy=policy)
+        told = periods.instant_after(moved, ladder.telling(policy), paused=account.paused)
+        if by is not None and told is not None and max(by, told) < look.now:
+            yield f"case {id}", f"was to end by {max(by, told):%Y-%m-%d %H:%M}"
+
 
 CASES: Final[tuple[Invariant, ...]] = (
     by_sql(
@@ -60,10 +110,15 @@ CASES: Final[tuple[Invariant, ...]] = (
             WHERE (ending IS NULL) <> (ended_at IS NULL) OR (ending IS NOT NULL AND rung <> '')
             UNION ALL
             SELECT replace(subject, ':', ' '), 'ended ' || count(*) || ' times' FROM ledger_entries
-            WHERE subject LIKE 'case:%%' AND body LIKE '%%"ending":[%%'
+            WHERE subject LIKE 'case:%%' AND body LIKE '%%"ending":[null,%%'
             GROUP BY customer_id, subject HAVING count(*) > 1
         ) ends
         """,
+    ),
+    Invariant(
+        "case_ends_in_time",
+        "No case is open past its deadline.",
+        _overdue,
     ),
     by_sql(
         "no_try_after_end",

@@ -8,6 +8,16 @@ from typing import Any, Final
 from recoup.core.policy import Policy, Rung
 from recoup.store.invariants.base import Finding, Invariant, Look, by_sql
 
+#: The policy of a case when a restriction began: the one it was first moved from after that.
+_THEN: Final = """
+    coalesce((SELECT l.body::jsonb #>> '{policy,0}' FROM ledger_entries l
+              WHERE l.customer_id = r.customer_id AND l.subject = 'case:' || r.case_id
+                AND l.body LIKE '%%"policy":["%%'
+                AND l.seq > (SELECT min(b.seq) FROM ledger_entries b
+                             WHERE b.customer_id = r.customer_id
+                               AND b.subject = 'restriction:' || r.id)
+              ORDER BY l.seq LIMIT 1), c.policy)"""
+
 
 def _unannounced(look: Look) -> list[Finding]:
     announced = _columns([row for p in look.policies.values() for row in _announced(p)], 3)
@@ -20,18 +30,19 @@ def _unannounced(look: Look) -> list[Finding]:
         ],
         4,
     )
-    sql = """
+    sql = f"""
         SELECT 'restriction ' || r.id,
                format('%%s from %%s on, and no notice of rung %%s before it',
                       r.consequence, r.since, r.rung)
         FROM restrictions r JOIN cases c ON c.id = r.case_id
+        CROSS JOIN LATERAL (SELECT {_THEN} AS policy) followed
         JOIN unnest(%(t0)s::text[], %(t1)s::text[], %(t2)s::interval[], %(t3)s::interval[])
              t (policy, rung, min_notice, bounce_hold)
-             ON t.policy = c.policy AND t.rung = r.rung
+             ON t.policy = followed.policy AND t.rung = r.rung
         WHERE NOT EXISTS (
             SELECT FROM notices n
             JOIN unnest(%(a0)s::text[], %(a1)s::text[], %(a2)s::text[]) a (policy, rung, step)
-                 ON a.policy = c.policy AND a.rung = r.rung AND a.step = n.step
+                 ON a.policy = t.policy AND a.rung = r.rung AND a.step = n.step
             WHERE n.case_id = c.id
               AND (n.delivered_at + t.min_notice <= r.since
                    AND (n.bounced_at IS NULL OR n.bounced_at > r.since)
@@ -116,6 +127,8 @@ NOTICES: Final[tuple[Invariant, ...]] = (
                                         n.state, coalesce(m.state, 'missing'))
         FROM notices n LEFT JOIN mails m ON m.key = 'notice:' || n.id
         WHERE n.state = ANY(%(sent)s) AND coalesce(m.state, '') NOT IN ('sent', 'bounced')
+              AND m.reason IS DISTINCT FROM 'this type of mail is switched off'
+              AND NOT EXISTS (SELECT FROM tellings t WHERE t.notice_id = n.id)
            OR n.state = ANY(%(scheduled)s)
               AND (m.id IS NULL OR NOT EXISTS
                    (SELECT FROM effects e WHERE e.key = 'mail:notice:' || n.id

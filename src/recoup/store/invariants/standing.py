@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from recoup.core.account import BAD_DEBT, CURRENT
+from recoup.core.account import BAD_DEBT, CURRENT, LIFTING
 from recoup.store.invariants.base import Finding, Invariant, Look, busy, by_sql
 from recoup.store.invariants.cases import DEFAULTED
 
+#: What a lifted restriction is that systems of the host's own have not undone.
+_UNDOING: Final = """EXISTS (SELECT FROM restrictions r, access_store a
+    WHERE r.customer_id = s.customer_id AND r.undone_at IS NULL AND r.lifted_at >= a.since)"""
+#: Who should be current, but for what the host has still to undo.
+_CLEAR: Final = f"CASE WHEN {_UNDOING} THEN %(lifting)s ELSE %(current)s END"
 _UNSETTLED: Final = "(c.ending IS NOT DISTINCT FROM %(exhausted)s AND c.settled_at IS NULL)"
 
 
@@ -26,9 +31,11 @@ def _misfits(look: Look) -> list[Finding]:
         FROM standings s LEFT JOIN found f USING (customer_id)
         WHERE CASE WHEN f.rungs IS NOT NULL THEN s.standing <> ALL(f.rungs)
                    WHEN f.unsettled THEN s.standing <> %(bad_debt)s
-                   ELSE s.standing <> %(current)s END
+                   ELSE s.standing <> {_CLEAR}
+                        AND NOT (s.standing = ANY(%(clear)s) AND {busy("s.customer_id")}) END
     """
-    return look.find(sql, bad_debt=BAD_DEBT, current=CURRENT)
+    clear = [CURRENT, LIFTING]
+    return look.find(sql, bad_debt=BAD_DEBT, current=CURRENT, lifting=LIFTING, clear=clear)
 
 
 def _unfit(look: Look) -> list[Finding]:
@@ -52,13 +59,13 @@ def _unfit(look: Look) -> list[Finding]:
 def _false(look: Look) -> list[Finding]:
     sql = f"""
         SELECT 'customer ' || s.customer_id, s.standing || ', and nothing is due' FROM standings s
-        WHERE s.standing <> %(current)s AND NOT {busy("s.customer_id")}
+        WHERE s.standing <> ALL(%(clear)s) AND NOT {busy("s.customer_id")}
           AND NOT EXISTS (SELECT FROM invoices i
                           WHERE i.customer_id = s.customer_id AND {DEFAULTED})
           AND NOT EXISTS (SELECT FROM cases c
                           WHERE c.customer_id = s.customer_id AND {_UNSETTLED})
     """
-    return look.find(sql, current=CURRENT)
+    return look.find(sql, clear=[CURRENT, LIFTING])
 
 
 STANDING: Final[tuple[Invariant, ...]] = (
@@ -72,12 +79,13 @@ STANDING: Final[tuple[Invariant, ...]] = (
     ),
     Invariant(
         "standing_fits_cases",
-        "A standing is the rung of an open case, else bad debt if there is any, else current.",
+        "A standing is the rung of an open case, else bad debt if there is any, else lifting "
+        "while the host has something to undo, else current.",
         _misfits,
     ),
     Invariant(
         "standing_is_owed",
-        "Nobody with nothing due, and no bad debt, has another standing than current.",
+        "Nobody with nothing due, and no bad debt, has another standing than current or lifting.",
         _false,
     ),
     by_sql(
@@ -105,6 +113,39 @@ STANDING: Final[tuple[Invariant, ...]] = (
                                                  consequence, count(*), scope)
         FROM restrictions WHERE lifted_at IS NULL
         GROUP BY customer_id, scope, consequence HAVING count(*) > 1
+        """,
+    ),
+    by_sql(
+        "undone_after_lifted",
+        "Nothing is undone that is not lifted, nor before it is.",
+        """
+        SELECT 'restriction ' || id, format('undone at %%s, lifted at %%s', undone_at, lifted_at)
+        FROM restrictions WHERE undone_at IS NOT NULL
+          AND (lifted_at IS NULL OR undone_at < lifted_at)
+        """,
+    ),
+    by_sql(
+        "host_is_told",
+        "Where a host follows, what it has not confirmed of an access is on its way to it.",
+        """
+        SELECT 'customer ' || v.customer_id,
+               format('version %%s, confirmed %%s, and nothing tells the host',
+                      v.version, v.applied_version)
+        FROM access_versions v
+        WHERE v.behind_since IS NOT NULL AND EXISTS (SELECT FROM access_store)
+          AND NOT EXISTS (SELECT FROM effects e WHERE e.key = 'access:' || v.customer_id
+                          AND e.state IN ('scheduled', 'running', 'parked'))
+        """,
+    ),
+    by_sql(
+        "lifting_ends",
+        "What was lifted and is not undone is part of what the host has not confirmed.",
+        """
+        SELECT 'restriction ' || r.id, 'not undone, and the host has confirmed everything'
+        FROM restrictions r JOIN access_store a ON r.lifted_at >= a.since
+        WHERE r.undone_at IS NULL AND NOT EXISTS
+              (SELECT FROM access_versions v WHERE v.customer_id = r.customer_id
+               AND v.behind_since IS NOT NULL)
         """,
     ),
     by_sql(

@@ -15,6 +15,7 @@ from recoup.core.policy import Policies, Policy
 from recoup.errors import InvalidPolicy
 from recoup.reference import load_rules
 from recoup.store import batch
+from recoup.store.debts.always import DEBTS
 from recoup.store.invariants.attempts import ATTEMPTS
 from recoup.store.invariants.base import MOST, Finding, Invariant, Look, Violation
 from recoup.store.invariants.billing import ACTIVATION, BILLING
@@ -32,6 +33,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     *ATTEMPTS,
     *NETWORKS,
     *CASES,
+    *DEBTS,
     *STANDING,
     *NOTICES,
     *WORK,

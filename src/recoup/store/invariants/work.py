@@ -58,6 +58,16 @@ WORK: Final[tuple[Invariant, ...]] = (
         """,
     ),
     by_sql(
+        "mail_is_on_its_way",
+        "A mail that is to be sent, and is no notice, has the effect that sends it.",
+        """
+        SELECT 'mail ' || m.id, format('%%s is queued, and nothing sends it', m.key) FROM mails m
+        WHERE m.state = 'queued' AND NOT starts_with(m.key, 'notice:') AND NOT EXISTS (
+            SELECT FROM effects e WHERE e.key = 'mail:' || m.key
+            AND e.state IN ('scheduled', 'running', 'parked'))
+        """,
+    ),
+    by_sql(
         "failed_run_is_retried",
         "A customer whose recompute failed has a next try, or is parked for a person.",
         """

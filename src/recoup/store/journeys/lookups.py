@@ -130,6 +130,15 @@ def settled_intents(connection: Connection, processor: str, names: Collection[st
     return {name for (name,) in batch.fetch(connection, sql, given)}
 
 
+def owed_invoices(connection: Connection, processor: str, names: Collection[str]) -> set[str]:
+    """Return those of these invoices that are owed, as far as is known, and had a payment fail."""
+    sql = (
+        "SELECT processor_id FROM invoices WHERE processor = %s AND processor_id = ANY(%s) "
+        "AND status = ANY(%s) AND first_failed_at IS NOT NULL"
+    )
+    return {name for (name,) in batch.fetch(connection, sql, (processor, sorted(names), _OWED))}
+
+
 def known_charges(connection: Connection, processor: str, names: Collection[str]) -> set[str]:
     """Return those of these charges that are known."""
     sql = "SELECT processor_id FROM attempts WHERE processor = %s AND processor_id = ANY(%s)"

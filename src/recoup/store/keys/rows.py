@@ -31,7 +31,12 @@ SCOPES: Final[Mapping[str, str]] = {
     "coupons:read": "coupons",
     "webhooks:read": "what arrived from the processor, without its body",
     "webhooks:write": "replay what arrived",
-    "operations:read": "cases of debt, and work to be done",
+    "debts:read": "bad debt, why it is that, and how it left",
+    "debts:write": "give money up, let customers off",
+    "debts:pay": "charge customers for their bad debt",
+    "operations:read": "cases of debt, what people decided about them, and work to be done",
+    "operations:write": "hold, exempt, try once more, move to another policy, stop all charging",
+    "metrics:read": "numbers about all customers, and about none by name",
 }
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
 _COLUMNS: Final = (

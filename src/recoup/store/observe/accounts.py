@@ -19,28 +19,14 @@ from recoup.core.account import (
     CURRENT,
     Account,
     Attempt,
-    Case,
     CustomerId,
-    Hold,
-    Invoice,
-    Method,
-    Notice,
-    Restriction,
-    Signal,
-    Subscription,
-    Task,
 )
-from recoup.core.money import Money
-from recoup.core.periods import Period
-from recoup.core.states import (
-    AttemptState,
-    CaseEnd,
-    InvoiceStatus,
-    NoticeState,
-    SubscriptionStatus,
-)
-from recoup.store import batch
+from recoup.core.rollout import Rollout, flags
+from recoup.store import batch, rollouts
 from recoup.store.observe import gates as gates_
+from recoup.store.observe import rows as rows_
+from recoup.store.observe import upgrades
+from recoup.store.operators import charging
 
 #: How far back attempts on an instrument are read: the longest rolling window of any network or
 #: scheme (180 days, ACH). Refusals are read for ever, because some of them mean for ever.
@@ -55,20 +41,38 @@ _CUSTOMERS: Final = """
 
 _CASES: Final = """
     SELECT customer_id, id, scope, anchor, opened_at, policy, rung, rung_since, ending,
-           ended_at, settled_at
+           ended_at, settled_at, engine
     FROM cases
     WHERE customer_id = ANY(%s) AND (ending IS NULL OR (ending = 'exhausted'
           AND settled_at IS NULL)) ORDER BY id"""
 
 _INVOICE_COLUMNS: Final = """customer_id, id, processor_id, subscription_id, status, currency,
            amount_due, amount_remaining, reason, created_at, first_failed_at, closed_at,
-           disputed, case_id, next_try_at, tries"""
+           disputed, case_id, next_try_at, tries, resolved_as, prices,
+           CASE WHEN charged_back > 0 AND status = 'paid' AND resolved_as IS NULL
+                THEN charged_back END,
+           CASE WHEN charged_back > 0 AND first_failed_at <= closed_at
+                THEN ARRAY(SELECT k.scope FROM cases k WHERE k.customer_id = invoices.customer_id
+                           AND k.opened_at <= closed_at AND k.ended_at >= first_failed_at) END,
+           coalesce(due_at, finalized_at, created_at),
+           (SELECT k.scope FROM cases k WHERE k.id = invoices.case_id),
+           (SELECT p.plans FROM subscriptions p WHERE p.id = invoices.subscription_id),
+           EXISTS (SELECT FROM disputes d JOIN attempts a ON a.id = d.attempt_id
+                   WHERE d.customer_id = invoices.customer_id AND a.invoice_id = invoices.id),
+           EXISTS (SELECT FROM commands o WHERE o.subject = 'invoice:' || invoices.id
+                   AND o.ended_at IS NULL AND o.kind IN (
+                       'invoices.void', 'invoices.forgive', 'invoices.withdraw',
+                       'invoices.mark_uncollectible', 'invoices.mark_paid_out_of_band'))"""
 
 _INVOICES: Final = f"""
     SELECT {_INVOICE_COLUMNS} FROM invoices
     WHERE customer_id = ANY(%s)
       AND (status = 'open' OR (first_failed_at IS NOT NULL AND case_id IS NULL))
       AND first_failed_at IS NOT NULL AND gate_id IS NULL
+    UNION
+    SELECT {_INVOICE_COLUMNS} FROM invoices
+    WHERE customer_id = ANY(%s) AND charged_back > 0 AND status = 'paid'
+      AND resolved_as IS NULL AND gate_id IS NULL
     UNION
     SELECT {_INVOICE_COLUMNS} FROM invoices WHERE case_id = ANY(%s)
     ORDER BY 2"""
@@ -82,7 +86,7 @@ _SUBSCRIPTIONS: Final = """
 
 _METHODS: Final = """
     SELECT m.customer_id, m.processor_id, m.kind, m.instrument, m.brand, m.country, m.exp_year,
-           m.exp_month, m.processor_id = c.default_method, m.changed_at
+           m.exp_month, m.processor_id = c.default_method, m.changed_at, m.backup, m.consented_at
     FROM payment_methods m JOIN customers c ON c.id = m.customer_id
     WHERE m.customer_id = ANY(%s) AND NOT m.detached ORDER BY m.changed_at, m.id"""
 
@@ -104,13 +108,30 @@ _NOTICES: Final = """
            n.state, n.reason, n.delivered_at, n.bounced_at
     FROM notices n JOIN cases c ON c.id = n.case_id WHERE n.case_id = ANY(%s) ORDER BY n.id"""
 
+_REQUESTS: Final = """
+    SELECT r.customer_id, c.scope, r.anchor, r.step
+    FROM step_requests r JOIN cases c ON c.id = r.case_id
+    WHERE r.case_id = ANY(%s) ORDER BY r.id"""
+
 _RESTRICTIONS: Final = """
     SELECT customer_id, id, scope, consequence, rung, since FROM restrictions
     WHERE customer_id = ANY(%s) AND lifted_at IS NULL ORDER BY id"""
 
+#: A row if systems of the host's own follow at all; who waits for them, and since when.
+_FOLLOWED: Final = """
+    SELECT r.customer_id, r.since FROM access_store a LEFT JOIN LATERAL (
+        SELECT customer_id, min(lifted_at) AS since FROM restrictions
+        WHERE customer_id = ANY(%s) AND undone_at IS NULL AND lifted_at >= a.since
+        GROUP BY customer_id) r ON true"""
+
 _HOLDS: Final = """
-    SELECT customer_id, id, reason, since, until FROM holds
+    SELECT customer_id, id, reason, since, until, kind, actor FROM holds
     WHERE customer_id = ANY(%s) ORDER BY id"""
+
+_DEBTS: Final = """
+    SELECT customer_id, id, invoice_id, case_id, amount, currency, entered_at, made_by, age_days,
+           reason, decline_class, decline_code, products
+    FROM debts WHERE customer_id = ANY(%s) AND exited_at IS NULL ORDER BY id"""
 
 _TASKS: Final = """
     SELECT customer_id, id, key, kind, detail FROM tasks
@@ -148,6 +169,7 @@ class Observation:
     accounts: list[Account] = field(default_factory=list)
     unreadable: dict[CustomerId, Exception] = field(default_factory=dict)
     troubled: dict[CustomerId, Trouble] = field(default_factory=dict)
+    rollouts: tuple[Rollout, ...] = ()  #: those that are on, if anybody is observed whole
 
 
 def observe(
@@ -168,6 +190,7 @@ def observe(
     if not ids:
         return seen
     customers, reader = _read(connection, list(ids), now, also)
+    seen.rollouts = reader.rollouts
     for row in customers:
         id = row[0]
         standing, wake, run_state, failures, error = row[7:]
@@ -182,31 +205,32 @@ def observe(
     return seen
 
 
-#: A look-up is five times as fast as calling the enumeration, and attempts are many.
-_ATTEMPT_STATES: Final = {state.value: state for state in AttemptState}
-
-
 def _read(
     connection: Connection, ids: list[CustomerId], now: datetime, also: Sequence[int] | None
 ) -> tuple[list[Any], _Reader]:
     """Return the rows of the customers, and a reader with everything else, in four round trips."""
-    customers, cases, restrictions, tasks, gates, late = batch.fetch_each(
+    customers, cases, restrictions, tasks, gates, followed, late, refused = batch.fetch_each(
         connection,
         [
             *((sql, (ids,)) for sql in (_CUSTOMERS, _CASES, _RESTRICTIONS, _TASKS, gates_.GATES)),
+            (_FOLLOWED, (ids,)),
             (gates_.LATE, (*gates_.LATE_WORDS, ids)),
+            (upgrades.UPGRADES, (*upgrades.WORDS, ids)),
         ],
     )
     case_ids = [row[1] for row in cases]
-    invoices = batch.fetch(connection, _INVOICES, (ids, case_ids))
-    telling = (cases, invoices, restrictions, tasks, gates, late)
+    invoices = batch.fetch(connection, _INVOICES, (ids, ids, case_ids))
+    lifting = [row for row in followed if row[0] is not None]
+    telling = (cases, invoices, restrictions, tasks, gates, late, lifting, refused)
     busy = sorted({row[0] for rows in telling for row in rows})
     if also is not None:
         known, named = {row[1] for row in invoices}, batch.fetch(connection, _NAMED, (list(also),))
         invoices, busy = [*invoices, *(r for r in named if r[1] not in known)], sorted(ids)
     reader = _Reader(busy, cases, invoices, restrictions, tasks, gates, late)
+    reader.follow(followed)
+    reader.upgrades = _by_first(refused)
     if busy:
-        subscriptions, methods, holds, notices, attempts = batch.fetch_each(
+        subscriptions, methods, holds, notices, attempts, debts, pauses, on = batch.fetch_each(
             connection,
             [
                 (_SUBSCRIPTIONS, (busy,)),
@@ -214,11 +238,18 @@ def _read(
                 (_HOLDS, (busy,)),
                 (_NOTICES, (case_ids,)),
                 (_ATTEMPTS, ([row[1] for row in invoices],)),
+                (_DEBTS, (busy,)),
+                (charging.READ, ()),
+                rollouts.QUERY,
             ],
         )
         instruments = sorted({row[3] for row in methods})
         uses = batch.fetch(connection, _USES, (instruments, now - WINDOW)) if instruments else []
-        reader.add(subscriptions, methods, holds, notices, attempts, uses)
+        reader.add(subscriptions, methods, holds, notices, attempts, uses, debts)
+        reader.pause = charging.of(pauses)
+        reader.rollouts = tuple(rollouts.made(*row) for row in on)
+        if any(row[11] is not None for row in cases):  # an engine outside
+            reader.requested(batch.fetch(connection, _REQUESTS, (case_ids,)))
     return customers, reader
 
 
@@ -240,6 +271,9 @@ class _Reader:
         tasks: Rows, gates: Rows, late: Rows,
     ) -> None:  # fmt: skip
         self._known: dict[int, Attempt] = {}
+        self.pause: charging.Pause | None = None  #: of all charging
+        self.rollouts: tuple[Rollout, ...] = ()  #: those that are on
+        self.upgrades: dict[Any, list[Any]] = {}
         self.busy = frozenset(busy)
         self._cases = _by_first(cases)
         self._invoices = _by_first(invoices)
@@ -247,11 +281,18 @@ class _Reader:
         self._tasks = _by_first(tasks)
         self._gates = _by_first(gates)
         self._late = _by_first(late)
-        self.add((), (), (), (), (), ())
+        self._requests: dict[Any, list[Any]] = {}
+        self.follow(())
+        self.add((), (), (), (), (), (), ())
+
+    def follow(self, rows: Rows) -> None:
+        """Take whether anybody follows, and who waits for them to undo something."""
+        self._followed = bool(rows)
+        self._lifting = dict(rows)
 
     def add(
         self, subscriptions: Rows, methods: Rows, holds: Rows, notices: Rows, attempts: Rows,
-        uses: Rows,
+        uses: Rows, debts: Rows,
     ) -> None:  # fmt: skip
         """Take what is read only for customers about whom there is something to decide."""
         self._subscriptions = _by_first(subscriptions)
@@ -260,12 +301,17 @@ class _Reader:
         self._notices = _by_first(notices)
         self._attempts = _by_first(attempts)
         self._uses = _by_first(uses)
+        self._debts = _by_first(debts)
+
+    def requested(self, requests: Rows) -> None:
+        """Take the steps that engines outside have asked for."""
+        self._requests = _by_first(requests)
 
     def account(self, row: Sequence[Any]) -> Account:
         id, processor, currency, country, segment, reachable, deleted, standing, wake = row
         if id not in self.busy:
             return Account(*row)
-        methods = self._made(self._methods, id, _method)
+        methods = self._made(self._methods, id, rows_.method)
         instruments = dict.fromkeys(method.instrument for method in methods)
         return Account(
             id=id,
@@ -277,120 +323,37 @@ class _Reader:
             deleted=deleted,
             standing=standing,
             next_wake_at=wake,
-            subscriptions=self._made(self._subscriptions, id, _subscription),
-            invoices=self._made(self._invoices, id, _invoice),
+            subscriptions=self._made(self._subscriptions, id, rows_.subscription),
+            invoices=self._made(self._invoices, id, rows_.invoice),
             attempts=tuple(map(self._attempt, self._attempts.get(id, ()))),
             methods=methods,
-            cases=self._made(self._cases, id, _case),
-            notices=self._made(self._notices, id, _notice),
-            restrictions=self._made(self._restrictions, id, _restriction),
-            holds=self._made(self._holds, id, _hold),
-            tasks=self._made(self._tasks, id, _task),
+            cases=self._made(self._cases, id, rows_.case),
+            notices=self._made(self._notices, id, rows_.notice),
+            restrictions=self._made(self._restrictions, id, rows_.restriction),
+            holds=self._made(self._holds, id, rows_.hold),
+            tasks=self._made(self._tasks, id, rows_.task),
             uses=tuple(
                 self._attempt(use) for name in instruments for use in self._uses.get(name, ())
             ),
             gates=self._made(self._gates, id, gates_.gate),
+            upgrades=self._made(self.upgrades, id, upgrades.upgrade),
             late=self._made(self._late, id, gates_.late),
+            flags=flags(self.rollouts, id),
+            followed=self._followed,
+            lifting=self._lifting.get(id),
+            stopped=None if self.pause is None else self.pause.words,
+            requests=self._made(self._requests, id, rows_.request),
+            debts=self._made(self._debts, id, rows_.debt),
         )
 
     def _attempt(self, row: Sequence[Any]) -> Attempt:
         """Return an attempt; most are read twice, for their invoice and their instrument."""
         known = self._known.get(row[1])
         if known is None:
-            known = self._known[row[1]] = _attempt(*row)
+            known = self._known[row[1]] = rows_.attempt(*row)
         return known
 
     @staticmethod
     def _made(rows: dict[Any, list[Any]], key: Any, make: Callable[..., Any]) -> tuple[Any, ...]:
         mine = rows.get(key)
         return tuple(make(*row) for row in mine) if mine else ()
-
-
-def _method(
-    _: int, processor_id: str, kind: str, instrument: str, brand: str | None, country: str | None,
-    year: int | None, month: int | None, is_default: bool | None, changed_at: datetime,
-) -> Method:  # fmt: skip
-    expires = (year, month) if year and month else None
-    return Method(
-        processor_id, kind, instrument, brand, country, expires, bool(is_default), changed_at
-    )
-
-
-def _subscription(
-    _: int, id: int, processor_id: str, status: str, plan: str | None, ended_at: datetime | None,
-    end_reason: str | None, end_requested_at: datetime | None, called: str | None,
-    activated_at: datetime | None,
-) -> Subscription:  # fmt: skip
-    return Subscription(
-        id, processor_id, SubscriptionStatus(status), plan, ended_at, end_reason,
-        end_requested_at, SubscriptionStatus(called) if called else None, activated_at,
-    )  # fmt: skip
-
-
-def _invoice(
-    _: int, id: int, processor_id: str, subscription_id: int | None, status: str, currency: str,
-    due: int, remaining: int, reason: str, created_at: datetime,
-    first_failed_at: datetime | None, closed_at: datetime | None, disputed: bool,
-    case_id: int | None, next_try_at: datetime | None, tries: int,
-) -> Invoice:  # fmt: skip
-    return Invoice(
-        id=id,
-        processor_id=processor_id,
-        subscription_id=subscription_id,
-        status=InvoiceStatus(status),
-        due=Money(due, currency),
-        remaining=Money(remaining, currency),
-        reason=reason,
-        created_at=created_at,
-        first_failed_at=first_failed_at,
-        closed_at=closed_at,
-        disputed=disputed,
-        case_id=case_id,
-        processor_next_try_at=next_try_at,
-        processor_gave_up=next_try_at is None and tries > 0,
-    )
-
-
-def _attempt(
-    _: Any, id: int, invoice_id: int, ordinal: int | None, origin: str, state: str, amount: int,
-    currency: str, method: str | None, instrument: str | None, brand: str | None,
-    off_session: bool, at: datetime, *codes: str | None,
-) -> Attempt:  # fmt: skip
-    return Attempt(
-        id, invoice_id, ordinal, origin, _ATTEMPT_STATES[state], Money(amount, currency), method,
-        instrument, brand, off_session, at, Signal(*codes),
-    )  # fmt: skip
-
-
-def _case(
-    _: int, id: int, scope: str, anchor: datetime, opened_at: datetime, policy: str,
-    rung: str | None, rung_since: datetime | None, ending: str | None,
-    ended_at: datetime | None, settled_at: datetime | None,
-) -> Case:  # fmt: skip
-    end = CaseEnd(ending) if ending else None
-    return Case(id, scope, anchor, opened_at, policy, rung, rung_since, end, ended_at, settled_at)
-
-
-def _notice(
-    _: int, id: int, scope: str, anchor: datetime, step: str, mail: str, due_at: datetime,
-    placed_at: datetime, state: str, reason: str | None, delivered_at: datetime | None,
-    bounced_at: datetime | None,
-) -> Notice:  # fmt: skip
-    return Notice(
-        id, scope, anchor, step, mail, due_at, placed_at, NoticeState(state), reason,
-        delivered_at, bounced_at,
-    )  # fmt: skip
-
-
-def _restriction(
-    _: int, id: int, scope: str, consequence: str, rung: str, since: datetime
-) -> Restriction:
-    return Restriction(id, scope, consequence, rung, since)
-
-
-def _hold(_: int, id: int, reason: str, since: datetime, until: datetime | None) -> Hold:
-    return Hold(id, reason, Period(since, until))
-
-
-def _task(_: int, id: int, key: str, kind: str, detail: str) -> Task:
-    return Task(key, kind, detail, id)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from recoup.core.account import scopes
 from recoup.core.billing.entitlements import Held
 from recoup.core.states import SubscriptionStatus
 from recoup.store.queries.pages import fetch
@@ -31,9 +32,13 @@ _SQL: Final = """
             OR EXISTS (SELECT FROM cases k
                        WHERE k.customer_id = c.id AND k.scope = 'subscription:' || s.id
                          AND k.ending = 'exhausted' AND k.settled_at IS NULL),
-        ARRAY(SELECT r.consequence FROM restrictions r
-              WHERE r.customer_id = c.id AND r.scope = 'subscription:' || s.id
-                AND r.lifted_at IS NULL)
+        ARRAY(SELECT r.scope || ' ' || r.consequence FROM restrictions r
+              WHERE r.customer_id = c.id AND r.lifted_at IS NULL
+                AND (r.scope = 'subscription:' || s.id
+                     OR starts_with(r.scope, 'prices:' || s.id || ':'))),
+        ARRAY(SELECT k.scope FROM cases k
+              WHERE k.customer_id = c.id AND starts_with(k.scope, 'prices:' || s.id || ':')
+                AND k.ending = 'exhausted' AND k.settled_at IS NULL)
     FROM customers c LEFT JOIN subscriptions s ON s.customer_id = c.id
     WHERE NOT c.deleted AND {who}"""
 
@@ -60,13 +65,14 @@ def read(connection: Connection, customer: Reference, *, processor: str) -> Acce
     if not rows:
         return None
     there = [row for row in rows if row[1] is not None]
-    held = tuple(_held(*row[1:7]) for row in there)
-    closed = {
-        (one.scope, consequence)
-        for one, row in zip(held, there, strict=True)
-        for consequence in row[7]
-    }
+    held = tuple(_held(*row[1:7], lost=row[8]) for row in there)
+    closed = {_parted(each) for row in there for each in row[7]}
     return Access(rows[0][0], held, frozenset(closed))
+
+
+def _parted(text: str) -> tuple[str, str]:
+    scope, _, consequence = text.partition(" ")
+    return scope, consequence
 
 
 def _named(customer: Reference, processor: str) -> tuple[str, dict[str, Any]]:
@@ -80,8 +86,9 @@ def _named(customer: Reference, processor: str) -> tuple[str, dict[str, Any]]:
 
 
 def _held(
-    id: int, status: str, prices: list[str], ended: bool, paused: bool, given_up: bool
-) -> Held:
+    id: int, status: str, prices: list[str], ended: bool, paused: bool, given_up: bool,
+    *, lost: list[str],
+) -> Held:  # fmt: skip
     return Held(
         id,
         SubscriptionStatus(status),
@@ -89,4 +96,5 @@ def _held(
         ended=ended,
         paused=paused,
         given_up=given_up,
+        lost=frozenset[str]().union(*map(scopes.prices_of, lost)),
     )

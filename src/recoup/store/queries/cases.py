@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from recoup.core.money import Money
+from recoup.core.policy import DEFAULT
 from recoup.errors import NotFound
 from recoup.store.queries.pages import LIMIT, Page, fetch, page
 
@@ -32,6 +33,15 @@ _LISTING: Final = f"""
       AND (%(rung)s::text IS NULL OR k.rung = %(rung)s)
       AND (%(ended)s OR k.ending IS NULL)
     ORDER BY k.id LIMIT %(limit)s"""
+
+#: Rungs of the policies that are or were in use.
+_RUNGS: Final = """
+    SELECT DISTINCT rung->>'name' FROM policies, jsonb_array_elements(body->'ladder') AS rung
+    UNION SELECT DISTINCT rung FROM cases WHERE rung IS NOT NULL"""
+
+_DEBTORS: Final = """
+    SELECT DISTINCT customer_id FROM cases WHERE ending IS NULL AND customer_id > %(after)s
+    ORDER BY customer_id LIMIT %(limit)s"""
 
 _SHOW: Final = f"SELECT {_COLUMNS} {_FROM} WHERE k.id = %(id)s"
 
@@ -91,3 +101,21 @@ def _made(*row: Any) -> CaseRow:
     *_, minor, currency, invoices, closed = row
     owed = None if currency is None else Money(minor, currency)
     return CaseRow(*(*row[:-4], owed, invoices, closed))
+
+
+def rungs(connection: Connection) -> frozenset[str]:
+    """Return the rungs that a case may be on."""
+    kept = {row[0] for row in fetch(connection, _RUNGS, {})}
+    return frozenset({*kept, *(rung.name for rung in DEFAULT.ladder)})
+
+
+def debtors(connection: Connection, *, after: int, limit: int) -> list[int]:
+    """Return up to `limit` customers with a running case, in id order, behind `after`."""
+    rows = fetch(connection, _DEBTORS, {"after": after, "limit": limit})
+    return [row[0] for row in rows]
+
+
+def how_many_debtors(connection: Connection) -> int:
+    """Return how many customers have a running case."""
+    sql = "SELECT count(DISTINCT customer_id) FROM cases WHERE ending IS NULL"
+    return int(fetch(connection, sql, {})[0][0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -30,6 +30,7 @@ _IDS: Final = """
     ORDER BY id"""
 
 _SHOW: Final = f"SELECT {_COLUMNS} FROM inbox WHERE id = %(id)s"
+_NAMED: Final = f"SELECT {_COLUMNS} FROM inbox WHERE id = ANY(%(ids)s) ORDER BY id"
 _RAW: Final = "SELECT raw FROM inbox WHERE id = %(id)s"
 
 #: The states there are, as the table allows them.
@@ -83,6 +84,11 @@ def show(connection: Connection, id: int) -> InboxRow:
     for row in fetch(connection, _SHOW, {"id": id}):
         return InboxRow(*row)
     raise NotFound(f"there is no event {id}")
+
+
+def named(connection: Connection, ids: Sequence[int]) -> tuple[InboxRow, ...]:
+    """Return those of these events that are there, by id."""
+    return tuple(InboxRow(*row) for row in fetch(connection, _NAMED, {"ids": list(ids)}))
 
 
 def raw(connection: Connection, id: int) -> bytes:

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from recoup.core.explain import MethodView, Record
+from recoup.core.explain import MethodView, Order, Record
 from recoup.core.ledger import Entry
 from recoup.core.money import Money
+from recoup.core.states import CommandState
 from recoup.store.queries.pages import fetch
 
 _ENTRIES: Final = """
@@ -23,6 +24,12 @@ _ENTRIES: Final = """
 _RECORDS: Final = """
     SELECT run_id, at, trigger, policy, reasons, changes FROM decisions
     WHERE customer_id = %(id)s ORDER BY at DESC, id DESC LIMIT %(limit)s"""
+
+_ORDERS: Final = """
+    SELECT substr(kind, 9), subject, args->>'step', actor, args->>'reason', state, recorded_at
+    FROM commands
+    WHERE customer_id = %(id)s AND kind LIKE 'dunning.%%' AND recorded_at >= %(since)s
+    ORDER BY recorded_at DESC, id DESC LIMIT %(limit)s"""
 
 _METHODS: Final = """
     SELECT id, processor_id, kind, brand, last4 FROM payment_methods WHERE customer_id = %(id)s"""
@@ -48,6 +55,7 @@ _LABELS: Final = {
         SELECT d.id, i.processor_id FROM disputes d JOIN attempts a ON a.id = d.attempt_id
         JOIN invoices i ON i.id = a.invoice_id WHERE d.customer_id = %(id)s""",
     "notice": "SELECT id, step FROM notices WHERE customer_id = %(id)s",
+    "hold": "SELECT id, reason FROM holds WHERE customer_id = %(id)s",
 }
 _SCOPED: Final = {
     "case": "SELECT id, scope, '' FROM cases WHERE customer_id = %(id)s",
@@ -66,10 +74,11 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The newest entries of a ledger, oldest first, and the decisions of their time."""
+    """The newest entries of a ledger, and the decisions and orders of their time; oldest first."""
 
     entries: tuple[Entry, ...]
     records: tuple[Record, ...]
+    orders: tuple[Order, ...] = ()
 
 
 def names(connection: Connection, customer_id: int) -> Names:
@@ -99,13 +108,18 @@ def records(connection: Connection, customer_id: int, *, limit: int) -> tuple[Re
 
 
 def told(connection: Connection, customer_id: int, *, limit: int) -> Told:
-    """Return the newest `limit` entries, and the decisions since the first of them."""
+    """Return the newest `limit` entries, and decisions and orders since the first of them."""
     given = {"id": customer_id, "limit": limit}
     entries = tuple(Entry(*row) for row in fetch(connection, _ENTRIES, given))
     if not entries:
         return Told((), ())
     since = min(entry.recorded_at for entry in entries)
-    return Told(entries, _since(records(connection, customer_id, limit=limit), since))
+    rows = fetch(connection, _ORDERS, {**given, "since": since})
+    return Told(
+        entries,
+        _since(records(connection, customer_id, limit=limit), since),
+        tuple(_order(*row) for row in reversed(rows)),
+    )
 
 
 def _since(found: tuple[Record, ...], since: datetime) -> tuple[Record, ...]:
@@ -116,6 +130,18 @@ def _record(
     run_id: int, at: datetime, trigger: str, policy: str, reasons: list[str], changes: list[str]
 ) -> Record:
     return Record(run_id, at, trigger, policy, tuple(reasons), tuple(changes))
+
+
+def _order(
+    verb: str,
+    subject: str,
+    step: str | None,
+    actor: str,
+    reason: str | None,
+    state: str,
+    at: datetime,
+) -> Order:
+    return Order(verb, subject, step, actor, reason, CommandState(state), at)
 
 
 def _label(kind: str, rest: list[Any]) -> str:

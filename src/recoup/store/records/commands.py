@@ -314,9 +314,8 @@ def ahead(connection: Connection, kept: Kept) -> list[Kept]:
     """
     Return the commands about the same subject that come before this one, the first first.
 
-    One that was asked comes before all that were not, else the one that was recorded first: that
-    is one order for all of them, so no two wait for one another. What nobody carries out any more
-    is waited for by nobody, and neither is what waits for its day.
+    Asked ones come before others, else the one recorded first: one order, so no two wait for one
+    another. Nobody waits for what nobody carries out any more, or for what waits for its day.
     """
     sql = f"""{_READ} subject = %s AND ended_at IS NULL AND id <> %s AND NOT {TO_COME}
         AND (asked_at IS NULL, id) < (%s, %s) AND EXISTS (
@@ -331,13 +330,14 @@ def prune(connection: Connection, before: datetime, *, limit: int = 10_000) -> i
     """
     Forget commands that ended before `before` (UTC), with their keys; return how many.
 
-    Oldest first, at most `limit`: call again while it returns that many.
+    Oldest first, at most `limit`: call again while it returns that many. What an operator decided
+    about everybody stays: it is in no customer's ledger, so the command is all there is of it.
     """
-    sql = (
-        "WITH gone AS (DELETE FROM commands WHERE id IN (SELECT id FROM commands "
-        "WHERE ended_at < %s ORDER BY ended_at LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING id) "
-        "SELECT count(*) FROM gone"
-    )
+    sql = """
+        WITH gone AS (DELETE FROM commands WHERE id IN (SELECT id FROM commands
+            WHERE ended_at < %s AND NOT (customer_id IS NULL AND kind LIKE 'dunning.%%')
+            ORDER BY ended_at LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING id)
+        SELECT count(*) FROM gone"""
     ((count,),) = batch.fetch(connection, sql, (before, limit))
     return int(count)
 
@@ -364,9 +364,10 @@ def decoded(kept: Mapping[str, Any]) -> Request:
 
 
 def told(error: RecoupError) -> dict[str, Any]:
-    """Return a refusal as it is kept."""
+    """Return a refusal as it is kept: one of a processor's own kind as what that is to us."""
+    kinds = (kind for kind in type(error).__mro__ if vars(errors).get(kind.__name__) is kind)
     return {
-        "type": type(error).__name__,
+        "type": next(kinds).__name__,
         "message": str(error)[:LONGEST],
         "request_id": getattr(error, "request_id", None),
     }

@@ -55,10 +55,16 @@ _STATEMENTS: Final = (
     """UPDATE invoices SET description = NULL WHERE customer_id = %(id)s""",
     """UPDATE attempts SET note = NULL WHERE customer_id = %(id)s AND note IS NOT NULL""",
     """UPDATE holds SET reason = %(erased)s WHERE customer_id = %(id)s""",
+    """UPDATE debts SET why = %(erased)s WHERE customer_id = %(id)s AND why IS NOT NULL""",
     """UPDATE tasks SET detail = %(erased)s WHERE customer_id = %(id)s""",
     """UPDATE decisions SET reasons = '{}', changes = '{}' WHERE customer_id = %(id)s""",
     """UPDATE promotion_codes SET code = %(erased)s || '-' || id WHERE customer_id = %(id)s""",
     """DELETE FROM previews WHERE customer_id = %(id)s""",
+    """DELETE FROM suppressions WHERE customer_id = %(id)s""",
+    """UPDATE mail_posts
+       SET raw = NULL, state = 'ignored', reason = 'its customer is erased',
+           ended_at = coalesce(ended_at, %(now)s)
+       WHERE raw IS NOT NULL AND position(convert_to(%(email)s::text, 'UTF8') in raw) > 0""",
     """UPDATE endpoint_tries SET answer = NULL WHERE customer_id = %(id)s""",
     f"""UPDATE mails
         SET args = {_WITHOUT_TEXT}, message_id = NULL,
@@ -114,6 +120,7 @@ def erase(writer: Writer, row: Mapping[str, Any]) -> None:
         "erased": ERASED,
         "marker": MARKER,
         "now": writer.now,
+        "email": row["email"],
     }
     writer.flush()
     with batch.driver(writer.connection).cursor() as cursor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from recoup.core import states
 from recoup.core.account import Account
-from recoup.core.states import AttemptState
+from recoup.core.states import AttemptState, InvoiceStatus
 from recoup.store import batch, observe, tables
 from recoup.store.writer import Writer
 
@@ -23,21 +23,33 @@ _METHOD: Final = (
 
 
 def account(
-    connection: Connection, customer_id: int, *, now: datetime, invoice_id: int | None = None
+    connection: Connection,
+    customer_id: int,
+    *,
+    now: datetime,
+    invoice_id: int | None = None,
+    also: Sequence[int] = (),
 ) -> Account:
     """
     Return everything about a customer, which the caller has locked if it is going to decide.
 
-    The invoice is among its invoices in whatever state.
+    The invoice, and those that are there `also`, are among its invoices in whatever state.
 
     Raises:
         Exception: a row of the customer's can not be read.
     """
-    also = () if invoice_id is None else (invoice_id,)
-    seen = observe.observe(connection, [customer_id], now=now, also=also)
+    named = (*also,) if invoice_id is None else (*also, invoice_id)
+    seen = observe.observe(connection, [customer_id], now=now, also=named)
     for problem in seen.unreadable.values():
         raise problem
     return seen.accounts[0]
+
+
+def status(connection: Connection, invoice_id: int) -> InvoiceStatus:
+    """Return what the processor calls the state of an invoice; people are shown another word."""
+    sql = "SELECT status FROM invoices WHERE id = %s"
+    ((word,),) = batch.fetch(connection, sql, (invoice_id,))
+    return InvoiceStatus(word)
 
 
 def over(connection: Connection, invoice_id: int) -> int:

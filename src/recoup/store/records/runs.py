@@ -44,3 +44,25 @@ def mark(connection: Connection, rows: Sequence[Mark]) -> None:
     timed = [row for row in rows if row[4] is not ...]
     batch.update(connection, tables.standings, "customer_id", columns, kept)
     batch.update(connection, tables.standings, "customer_id", (*columns, "next_wake_at"), timed)
+
+
+def alert(connection: Connection, ids: Sequence[CustomerId], *, now: datetime) -> None:
+    """Open a task for each customer that is parked, unless it has one."""
+    batch.fetch(
+        connection,
+        "INSERT INTO tasks (customer_id, key, kind, detail, opened_at) "
+        "SELECT id, 'parked:' || id, 'parked', 'it could not be decided on and is parked: recoup "
+        "explain ' || id || ' says why, recoup recompute ' || id || ' tries again', %s "
+        "FROM unnest(%s::bigint[]) id ON CONFLICT (key) WHERE closed_at IS NULL DO NOTHING "
+        "RETURNING id",
+        (now, list(ids)),
+    )
+
+
+def calm(connection: Connection, ids: Sequence[CustomerId], *, now: datetime) -> None:
+    """Close those tasks of customers who could be decided on after all."""
+    batch.fetch(
+        connection,
+        "UPDATE tasks SET closed_at = %s WHERE key = ANY(%s) AND closed_at IS NULL RETURNING id",
+        (now, [f"parked:{id}" for id in ids]),
+    )

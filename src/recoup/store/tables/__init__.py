@@ -10,7 +10,7 @@ from recoup.store.tables.commands import commands, previews
 from recoup.store.tables.coupons import coupons, promotion_codes, redemptions
 from recoup.store.tables.customers import customers, payment_methods, standings
 from recoup.store.tables.inbox import inbox
-from recoup.store.tables.invoices import invoices
+from recoup.store.tables.invoices import document_contents, documents, invoices
 from recoup.store.tables.ledger import (
     host_events,
     host_handlers,
@@ -19,42 +19,22 @@ from recoup.store.tables.ledger import (
 )
 from recoup.store.tables.metadata import metadata, settings
 from recoup.store.tables.runs import decisions, journeys, policies, runs, travellers
-from recoup.store.tables.standing import cases, mails, notices
+from recoup.store.tables.standing import (
+    cases,
+    debts,
+    mails,
+    notices,
+    step_requests,
+    tellings,
+)
 from recoup.store.tables.subscriptions import gates, subscriptions
 
 __all__ = [
-    "attempts",
-    "cases",
-    "commands",
-    "coupons",
-    "customers",
-    "decisions",
-    "disputes",
-    "gates",
-    "holds",
-    "host_events",
-    "host_handlers",
-    "inbox",
-    "invoices",
-    "journeys",
-    "late_payments",
-    "ledger_entries",
-    "ledger_heads",
-    "mails",
-    "metadata",
-    "notices",
-    "payment_links",
-    "payment_methods",
-    "policies",
-    "previews",
-    "promotion_codes",
-    "redemptions",
-    "refunds",
-    "restrictions",
-    "runs",
-    "settings",
-    "standings",
-    "subscriptions",
-    "tasks",
-    "travellers",
-]
+    "attempts", "cases", "commands", "coupons", "customers", "debts", "decisions", "disputes",
+    "document_contents", "documents",
+    "gates", "holds", "host_events", "host_handlers", "inbox", "invoices", "journeys",
+    "late_payments", "ledger_entries", "ledger_heads", "mails", "metadata", "notices",
+    "payment_links", "payment_methods", "policies", "previews", "promotion_codes",
+    "redemptions", "refunds", "restrictions", "runs", "settings", "standings", "step_requests",
+    "subscriptions", "tasks", "tellings", "travellers"
+]  # fmt: skip

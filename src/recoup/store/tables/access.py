@@ -15,6 +15,7 @@ restrictions = Table(
     Column("rung", Text, nullable=False),
     instant("since", nullable=False),
     instant("lifted_at"),
+    instant("undone_at"),
 )
 
 holds = Table(
@@ -26,6 +27,7 @@ holds = Table(
     Column("actor", Text, nullable=False),
     instant("since", nullable=False),
     instant("until"),
+    Column("kind", Text, nullable=False),
 )
 
 tasks = Table(

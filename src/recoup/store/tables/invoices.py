@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from recoup.store.tables.metadata import identity, instant, metadata, seen
 
@@ -37,4 +38,32 @@ invoices = Table(
     Column("charged_back", BigInteger, nullable=False),
     Column("resolved_as", Text),
     Column("gate_id", BigInteger),
+    Column("prices", ARRAY(Text), nullable=False),
+    instant("withdrawn_at"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    identity(),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("invoice_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("frozen", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("kept_in", Text, nullable=False),
+    Column("facturx", Boolean, nullable=False),
+    Column("without_facturx", Text),
+    instant("issued_at", nullable=False),
+    instant("made_at", nullable=False),
+)
+
+document_contents = Table(
+    "document_contents",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )

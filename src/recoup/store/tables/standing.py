@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Column, Integer, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from recoup.store.tables.metadata import identity, instant, metadata
 
@@ -19,6 +19,29 @@ cases = Table(
     Column("ending", Text),
     instant("ended_at"),
     instant("settled_at"),
+    Column("engine", Text),
+)
+
+debts = Table(
+    "debts",
+    metadata,
+    identity(),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("case_id", BigInteger, nullable=False),
+    Column("invoice_id", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    instant("entered_at", nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("age_days", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decline_class", Text),
+    Column("decline_code", Text),
+    Column("products", ARRAY(Text), nullable=False),
+    instant("exited_at"),
+    Column("exited_as", Text),
+    Column("exited_by", Text),
+    Column("why", Text),
 )
 
 notices = Table(
@@ -38,6 +61,31 @@ notices = Table(
     instant("bounced_at"),
 )
 
+step_requests = Table(
+    "step_requests",
+    metadata,
+    identity(),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("case_id", BigInteger, nullable=False),
+    instant("anchor", nullable=False),
+    Column("step", Text, nullable=False),
+    instant("asked_at", nullable=False),
+)
+
+tellings = Table(
+    "tellings",
+    metadata,
+    identity(),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("notice_id", BigInteger, nullable=False),
+    Column("case_id", BigInteger, nullable=False),
+    instant("anchor", nullable=False),
+    Column("step", Text, nullable=False),
+    Column("announces", Text),
+    instant("due_at", nullable=False),
+    instant("told_at", nullable=False),
+)
+
 mails = Table(
     "mails",
     metadata,
@@ -51,4 +99,7 @@ mails = Table(
     Column("message_id", Text),
     instant("queued_at", nullable=False),
     instant("sent_at"),
+    instant("accepted_at"),
+    Column("soft_bounces", Integer, nullable=False),
+    Column("doubts", Integer, nullable=False),
 )

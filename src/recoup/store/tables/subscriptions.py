@@ -39,6 +39,8 @@ subscriptions = Table(
     Column("promotion_code", Text),
     Column("processor_status", Text),
     instant("activated_at"),
+    Column("plans", ARRAY(Text), nullable=False),
+    Column("upgrades_withdrawn", Integer),
 )
 
 gates = Table(

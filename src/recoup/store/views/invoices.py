@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from recoup.core import states
-from recoup.core.billing.outcomes import outcome, owed_again
+from recoup.core.billing.outcomes import outcome, owed_again, status_shown
 from recoup.core.billing.views import Invoice, Outcome
 from recoup.core.money import Money
 from recoup.core.states import AttemptState, InvoiceStatus
@@ -19,10 +19,12 @@ _INVOICE: Final = """
            x.resolved_as, x.currency, x.amount_due, x.amount_paid, x.amount_remaining,
            x.description, x.reason, x.created_at, x.due_at, x.finalized_at, x.closed_at,
            x.disputed, x.credited, x.charged_back, x.out_of_band, x.first_failed_at, x.gate_id,
-           moved.paid_by, coalesce(moved.refunded, 0) AS refunded
+           moved.paid_by, coalesce(moved.refunded, 0) AS refunded,
+           coalesce(moved.received, 0) AS received
     FROM invoices x LEFT JOIN LATERAL (
         SELECT (array_agg(a.id ORDER BY coalesce(a.ended_at, a.happened_at) DESC, a.id DESC))[1]
                    AS paid_by,
+               sum(a.amount)::bigint AS received,
                sum((SELECT sum(r.amount) FROM refunds r
                     WHERE r.attempt_id = a.id AND r.status <> ALL(%(nothing_back)s)))::bigint
                    AS refunded
@@ -95,11 +97,11 @@ def _made(row: Values, now: datetime) -> Invoice:
         customer_id=row["customer_id"],
         subscription_id=row["subscription_id"],
         number=row["number"] if row["gate_id"] is None else None,
-        status=row["status"],
+        status=status_shown(InvoiceStatus(row["status"]), shown).value,
         outcome=shown,
         resolved_as=how,
         due=Money(row["amount_due"], currency),
-        paid=Money(row["amount_paid"], currency),
+        paid=Money(row["received"] if row["out_of_band"] else row["amount_paid"], currency),
         remaining=Money(row["amount_remaining"] + again, currency),
         refunded=Money(row["refunded"], currency),
         description=row["description"],

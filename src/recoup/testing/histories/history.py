@@ -1,7 +1,7 @@
 """
 One random history: what happens to a small business at the processor, and what it asks us for.
 
-    with Scene.open(database_url, home, seed=7) as scene:
+    with opened(database_url, home, seed=7) as scene:
         history = History(scene, 7)
         history.play(60)
         history.rest()
@@ -21,24 +21,14 @@ from typing import Final, Literal, TypeVar
 
 from recoup.core import states
 from recoup.errors import CommandError, NotFound, ProcessorError, Rejected
-from recoup.processors.fake import (
-    EXPIRED,
-    LOST,
-    Asks,
-    Broke,
-    Declines,
-    Fault,
-    Habit,
-    Payer,
-    Pays,
-    Refusal,
-    Slow,
-    Sometimes,
-)
+from recoup.processors.fake import Fault, Payer
 from recoup.processors.fake.model import Interval, Invoice
-from recoup.store import observe, tables
-from recoup.store.writer import Writer
+from recoup.testing.histories import payers
+from recoup.testing.histories.banks import Banks
 from recoup.testing.histories.gates import Gates
+from recoup.testing.histories.hosts import Host
+from recoup.testing.histories.operators import Operators
+from recoup.testing.histories.watching import Watch
 from recoup.testing.histories.wishes import Wishes
 from recoup.testing.post import Post
 from recoup.testing.scene import PRICE, Scene, Subscriber
@@ -53,11 +43,6 @@ _INTERVALS: Final[tuple[Interval, ...]] = ("week", "week", "month")
 _FAULTS: Final[tuple[FaultKind, ...]] = ("outage", "busy", "lost_reply", "error", "error_after")
 #: Enough for rare meetings, few enough that a step takes no time.
 MOST: Final = 6
-
-_MOODY: Final = Refusal("do_not_honor", network_decline_code="05")
-_DOWN: Final = Refusal("processing_error", network_decline_code="96")
-_LEFT: Final = Refusal("revocation_of_authorization", "do_not_try_again", "R1", "21")
-_UNHEARD_OF: Final = Refusal("a_code_of_tomorrow")
 
 
 class History:
@@ -81,9 +66,15 @@ class History:
         self._people: list[Subscriber] = []
         self._wishes = Wishes(scene, self._dice, self._people)
         self._gates = Gates(scene, self._dice, self._people, self._wishes)
+        self._banks = Banks(scene, self._dice, self._people, self._wishes)
+        self._operators = Operators(scene, self._dice, self._people, self._wishes)
+        #: Two of three businesses have a system that follows; what it holds is looked at too.
+        self.host = Host(scene, self._dice) if self._dice.random() < 0.67 else None
+        self._watch = Watch(scene, prompt=prompt)
+        self._post.look = self._watch.check
         self._keys = 0
         self._doings: tuple[tuple[int, Callable[[], str]], ...] = (
-            (40, self._time_passes),
+            (55, self._time_passes),
             (12, self._somebody_subscribes),
             (8, self._a_card_changes),
             (6, self._a_card_is_added),
@@ -95,7 +86,9 @@ class History:
             (3, self._money_is_given_back),
             (2, self._somebody_leaves),
             (1, self._somebody_is_deleted),
-            (3, self._dunning_is_held),
+            *self._operators.doings(self._payer),
+            *self._banks.doings(),
+            (4, self._the_host_fails),
             (8, self._something_breaks),
             (4, self._the_engine_is_away),
             (16, self._somebody_begins),
@@ -133,6 +126,9 @@ class History:
         """Let all news arrive, nothing more break, and some days pass."""
         with self._fake._world.session() as s:
             s.connection.execute("DELETE FROM faults")
+        if self.host is not None:
+            self.host.recover()
+        self._operators.calm()
         self._post.be_prompt()
         for _ in range(days):
             self._live(DAY)
@@ -148,9 +144,11 @@ class History:
     def _somebody_subscribes(self) -> str:
         if len(self._people) >= MOST:
             return self._time_passes()
-        payer, habits = self._payer(), self._habits()
+        payer, habits = self._payer(), payers.habits(self._dice)
         email = None if self._dice.random() < 0.1 else f"p{len(self._people)}@example.com"
-        customer = self._fake.create_customer(email=email, name="Ada", country="DE", habits=habits)
+        customer = self._fake.create_customer(
+            email=email, name="Ada", country=self._dice.choice(("DE", "AT")), habits=habits
+        )
         method = self._fake.attach_method(
             customer, brand=self._dice.choice(("visa", "mastercard"))
         )
@@ -217,24 +215,6 @@ class History:
         self._fake.delete_customer(who.customer)
         return f"{who.customer} is deleted"
 
-    def _dunning_is_held(self) -> str:
-        who, span = self._somebody(), self._dice.randint(6, 9 * 24) * HOUR
-        now = self._scene.now
-        known = self._scene.rows(
-            "SELECT id FROM customers WHERE processor_id = :id", id=who.customer
-        )
-        ids = [int(row["id"]) for row in known]
-        if not ids:
-            raise Rejected(f"nobody here has heard of {who.customer}")
-        with self._scene.recoup.database.begin() as connection:
-            observe.lock(connection, ids)
-            writer = Writer(connection, now=now, actor="a person", cause="history")
-            hold = {"customer_id": ids[0], "reason": "a talk", "actor": "a person"}
-            writer.insert(tables.holds, hold | {"since": now, "until": now + span})
-            writer.flush()
-        self._scene.recoup.recompute(ids, trigger="operator")
-        return f"dunning of {who.customer} is held for {span}"
-
     def _something_breaks(self) -> str:
         kind = self._dice.choice(_FAULTS)
         until = None
@@ -244,6 +224,14 @@ class History:
         fault = Fault(kind, times=times, until=until)
         self._fake.add_fault(fault)
         return f"{fault}"
+
+    def _the_host_fails(self) -> str:
+        if self.host is None:
+            raise Rejected("nobody follows")
+        if self.host.well:
+            return self.host.fail()
+        self.host.recover()
+        return "the host is there again"
 
     def _the_engine_is_away(self) -> str:
         span = self._dice.randint(1, 6) * DAY
@@ -276,35 +264,4 @@ class History:
         return self._dice.choice(things)
 
     def _payer(self) -> Payer:
-        dice = self._dice
-        wave = dice.randint(1, 3)
-        payday = self._scene.now + dice.randint(0, 27) * DAY
-        return dice.choice(
-            (
-                Pays(),
-                Pays(),
-                Broke(payday=payday, lasts=dice.randint(1, 14) * DAY),
-                Broke(payday=payday, lasts=dice.randint(1, 14) * DAY),
-                Sometimes(600, _MOODY),
-                Declines(EXPIRED),
-                Declines(LOST),
-                Declines(_LEFT),
-                Declines(_UNHEARD_OF, wave),
-                Declines(_DOWN, wave),
-                Asks(declines=dice.random() < 0.5),
-                Slow(takes=dice.randint(1, 9) * DAY),
-                Slow(takes=dice.randint(1, 9) * DAY, fails=_MOODY, then=Pays()),
-            )
-        )
-
-    def _habits(self) -> tuple[Habit, ...]:
-        after = self._dice.randint(1, 500) * HOUR
-        return self._dice.choice(
-            (
-                (),
-                (),
-                (Habit(after, "pay"),),
-                (Habit(after, "replace_method"),),
-                (Habit(after, "cancel"),),
-            )
-        )
+        return payers.payer(self._dice, self._scene.now)

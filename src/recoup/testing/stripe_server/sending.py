@@ -39,7 +39,7 @@ BACKOFF: Final = tuple(
     timedelta(minutes=minutes) for minutes in (5, 30, 120, 300, 600, 1080, 1800, 2520, 3420, 4320)
 )
 ROLLED_FOR: Final = timedelta(hours=24)
-PATIENCE: Final = 5.0  #: seconds that an endpoint has for its answer
+PATIENCE: Final = 60.0  #: seconds that an endpoint has for its answer
 _SOME: Final = 200
 
 

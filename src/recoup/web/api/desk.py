@@ -8,16 +8,14 @@ processor that takes its time keeps nobody from looking.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Engine
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -29,11 +27,13 @@ from recoup.store import database, keys
 from recoup.store.keys import Holder, NoKey
 from recoup.store.records import commands
 from recoup.telemetry import about
+from recoup.web import pay
 from recoup.web.api import openapi, reading, refusals
-from recoup.web.api.endpoint import Asked, Endpoint, Nothing, Rows
+from recoup.web.api.endpoint import MEDIA, Asked, Endpoint, File, Nothing, Rows
 from recoup.web.api.nouns import ENDPOINTS
-from recoup.web.api.reading import LARGEST, SLOWEST
-from recoup.web.api.refusals import FORBIDDEN, NO_KEY, OVERLOADED, PENDING, Refusal, Refused
+from recoup.web.api.reading import received
+from recoup.web.api.refusals import FORBIDDEN, NO_KEY, PENDING, Refusal, Refused
+from recoup.web.api.threads import Threads
 from recoup.web.shell import as_json, request_id, told
 
 log: Final = logging.getLogger(__name__)
@@ -41,8 +41,6 @@ log: Final = logging.getLogger(__name__)
 #: Threads for what only reads, and for what may change something.
 READERS: Final = 2
 WRITERS: Final = 4
-#: Requests that may wait for one of either.
-ROOM: Final = 64
 
 _encode: Final = msgspec.json.Encoder().encode
 _Answers = Callable[[Request], Awaitable[Response]]
@@ -52,12 +50,18 @@ class Desk:
     """The API of one `Recoup`. Ends with `close`, which lets what is in hand end first."""
 
     def __init__(
-        self, recoup: Recoup, engine: Engine, endpoints: Sequence[Endpoint] = ENDPOINTS
+        self,
+        recoup: Recoup,
+        engine: Engine,
+        endpoints: Sequence[Endpoint] = (*ENDPOINTS, pay.ENDPOINT),
+        *,
+        payer_of: pay.PayerOf | None = None,
     ) -> None:
         self._recoup = recoup
         self._engine = engine
-        self._readers = _Threads(READERS, "recoup api reads")
-        self._writers = _Threads(WRITERS, "recoup api writes")
+        self._payer_of = payer_of
+        self._readers = Threads(READERS, "recoup api reads")
+        self._writers = Threads(WRITERS, "recoup api writes")
         self._endpoints = endpoints
         self._document = openapi.document(endpoints)
 
@@ -84,9 +88,10 @@ class Desk:
         async def answer(request: Request) -> Response:
             endpoint = methods["GET" if request.method == "HEAD" else request.method]
             try:
-                raw = await _body(request) if endpoint.changes else b""
-                threads = self._writers if endpoint.changes else self._readers
-                return await threads.run(lambda: self._answered(endpoint, request, raw))
+                sent = await received(request) if endpoint.changes else b""
+                slow = endpoint.changes or endpoint.file
+                threads = self._writers if slow else self._readers
+                return await threads.run(lambda: self._answered(endpoint, request, sent))
             except Refused as no:
                 return _refused(no.refusal, request)
 
@@ -98,7 +103,7 @@ class Desk:
             who = self._admitted(endpoint, request)
         except Exception as error:  # noqa: BLE001  what is nobody's goes on
             return _refused(_known(error), request)
-        with about(key=f"key:{who.name}"):
+        with about(key=_actor(who)):
             return self._served(endpoint, request, raw, who)
 
     def _served(self, endpoint: Endpoint, request: Request, raw: bytes, who: Holder) -> Response:
@@ -114,6 +119,8 @@ class Desk:
             return _refused(_known(error), request)
         if endpoint.changes:
             log.info("%s: done", endpoint.name)
+        if isinstance(shown, File):
+            return _file(shown)
         return Response(_encode(shown), endpoint.status, media_type="application/json")
 
     def _admitted(self, endpoint: Endpoint, request: Request) -> Holder:
@@ -124,6 +131,10 @@ class Desk:
             Refused: nobody known, or not with this key; at what changes something it is recorded.
         """
         presented = reading.bearer(request.headers.getlist("authorization"))
+        if presented is None and isinstance(endpoint, pay.Apart):
+            payer = pay.payer(self._recoup, self._payer_of, request)
+            if payer is not None:
+                return payer
         try:
             return self._looked_up(endpoint, request, presented)
         except Exception as error:
@@ -148,7 +159,11 @@ class Desk:
                     request=request_id(request),
                     now=now,
                 )
-        raise Refused(FORBIDDEN if isinstance(who, Holder) else NO_KEY)
+        if isinstance(who, Holder):
+            raise Refused(
+                replace(FORBIDDEN, message=f"{FORBIDDEN.message}: it has not {endpoint.scope}")
+            )
+        raise Refused(NO_KEY)
 
     def _asked(self, endpoint: Endpoint, request: Request, raw: bytes, who: Holder) -> Asked:
         key = (
@@ -159,16 +174,19 @@ class Desk:
         query = reading.query(request.query_params.multi_items(), endpoint.query)
         type = request.headers.get("content-type")
         body = reading.body(raw, type, endpoint.takes) if endpoint.changes else Nothing()
-        recoup = self._recoup.acting_as(f"key:{who.name}")
+        recoup = self._recoup.acting_as(_actor(who))
         if endpoint.changes and isinstance(recoup.processor, FakeProcessor):
             recoup.processor.advance(recoup.clock.now())  # nobody else moves its clock
         id = request.path_params.get("id", "")
         if not storable(id):
             raise NotFound("nothing has an id like that")
-        return Asked(recoup, id, query, body, key)
+        payer = who.customer if isinstance(who, pay.Payer) else None
+        return Asked(recoup, id, query, body, key, payer)
 
     def _shown(self, endpoint: Endpoint, asked: Asked) -> Any:
         result = endpoint.run(asked)
+        if isinstance(result, File):
+            return result
         if isinstance(result, Rows):
             rows, after = result.page(asked.query.limit)
             result = {"data": rows, "next": after}
@@ -179,64 +197,9 @@ class Desk:
             return commands.by_key(connection, key) is not None
 
 
-class _Threads:
-    """A few threads, and a short queue before them."""
-
-    def __init__(self, count: int, name: str) -> None:
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
-        self._most = count + ROOM
-        self._taken = 0
-
-    async def run(self, work: Callable[[], Response]) -> Response:
-        """
-        Return what `work` returns in a thread.
-
-        It goes on, and has its place, when nobody waits for it any more.
-
-        Raises:
-            Refused: too many wait already.
-        """
-        if self._taken >= self._most:
-            raise Refused(OVERLOADED)
-        self._taken += 1
-        done = asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, work)
-        done.add_done_callback(self._free)
-        return await asyncio.shield(done)
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=True)
-
-    def _free(self, done: asyncio.Future[Response]) -> None:
-        self._taken -= 1
-        if not done.cancelled():
-            done.exception()  # it was told to who waits; if nobody does, it is nobody's news
-
-
-async def _body(request: Request) -> bytes:
-    """
-    Return the body; no more than the largest is ever held.
-
-    Raises:
-        Refused: it is too large, too slow, or not as it should be.
-    """
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise Refused(reading.ENCODED)
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or len(length) > 15 or int(length) > LARGEST:
-        raise Refused(reading.OVERSIZE)
-    parts, size = [], 0
-    try:
-        async with asyncio.timeout(SLOWEST):
-            async for part in request.stream():
-                size += len(part)
-                if size > LARGEST:
-                    raise Refused(reading.OVERSIZE)
-                parts.append(part)
-    except TimeoutError:
-        raise Refused(reading.SLOW) from None
-    except ClientDisconnect:
-        raise Refused(reading.GONE) from None
-    return b"".join(parts)
+def _actor(who: Holder) -> str:
+    """Return what the ledger calls who asks: "key:NAME", or "customer:7"."""
+    return who.name if isinstance(who, pay.Payer) else f"key:{who.name}"
 
 
 def _known(error: Exception) -> Refusal:
@@ -256,3 +219,14 @@ def _known(error: Exception) -> Refusal:
 
 def _refused(no: Refusal, request: Request) -> Response:
     return told(no.status, no.code, no.message, headers=no.headers, request_id=request_id(request))
+
+
+def _file(file: File) -> Response:
+    """Return a file to be saved: no browser shows it in our name, and no cache keeps it."""
+    headers = {
+        "content-disposition": f'attachment; filename="{file.name}"',
+        "etag": f'"{file.digest}"',
+        "cache-control": "private, no-store",
+        "x-content-type-options": "nosniff",
+    }
+    return Response(file.content, media_type=MEDIA, headers=headers)

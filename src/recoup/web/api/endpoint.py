@@ -40,6 +40,7 @@ class Asked:
     query: Any
     body: Any
     key: str | None  #: the command's; only endpoints that are keyed have one
+    payer: int | None = None  #: the customer who asks in the host's session, for themselves
 
     def customer(self, reference: str | None = None) -> int:
         """
@@ -70,6 +71,19 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """An answer that is no JSON."""
+
+    name: str
+    content: bytes
+    digest: str  #: SHA-256 of the content, which is also its ETag
+
+
+#: What files are.
+MEDIA: Final = "application/pdf"
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """
     One method on one path.
@@ -83,6 +97,7 @@ class Endpoint:
         query: What may stand in the query.
         keyed: It is a command, and its Idempotency-Key is that command's key.
         status: Of the answer when all is well.
+        file: It answers with a `File`, which may take its time, and not with JSON.
     """
 
     method: Literal["GET", "POST"]
@@ -96,6 +111,7 @@ class Endpoint:
     listed: bool = False
     keyed: bool = False
     status: int = 200
+    file: bool = False
 
     @property
     def route(self) -> str:

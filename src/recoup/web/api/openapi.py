@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from recoup.web.api.endpoint import PREFIX, Endpoint, Nothing
+from recoup.web.api.endpoint import MEDIA, PREFIX, Endpoint, Nothing
 from recoup.web.api.refusals import STATUS, code_of
 
 PATH: Final = f"{PREFIX}/openapi.json"
@@ -25,6 +25,10 @@ _REFUSED: Final = {
     "422": "A value can not be, or the processor refused it.",
     "503": "It can not be answered just now; `Retry-After` says when.",
 }
+
+
+#: What an endpoint answers that answers with a file.
+_FILE: Final = {MEDIA: {"schema": {"type": "string", "format": "binary"}}}
 
 
 class Problem(Struct, frozen=True):
@@ -93,7 +97,10 @@ def errors_table() -> str:
 def _operation(one: Endpoint, known: dict[type[Struct], Any]) -> dict[str, Any]:
     wrong = {"$ref": _SCHEMAS.format(name="Error")}
     answers: dict[str, Any] = {
-        str(one.status): {"description": "Done.", "content": _json(known[one.answers])}
+        str(one.status): {
+            "description": "Done.",
+            "content": _FILE if one.file else _json(known[one.answers]),
+        }
     }
     if one.keyed:
         answers["202"] = {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
+import msgspec.inspect
+import msgspec.structs
 from msgspec import Struct
+from starlette.requests import ClientDisconnect, Request
 
 from recoup.core.billing.contact import storable
 from recoup.web.api.refusals import Refusal, Refused
@@ -56,6 +60,33 @@ def idempotency_key(given: Sequence[str]) -> str:
     return given[0]
 
 
+async def received(request: Request, *, largest: int = LARGEST) -> bytes:
+    """
+    Return the body; no more than the largest is ever held.
+
+    Raises:
+        Refused: it is too large, too slow, or not as it should be.
+    """
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Refused(ENCODED)
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or len(length) > 15 or int(length) > largest:
+        raise Refused(OVERSIZE)
+    parts, size = [], 0
+    try:
+        async with asyncio.timeout(SLOWEST):
+            async for part in request.stream():
+                size += len(part)
+                if size > largest:
+                    raise Refused(OVERSIZE)
+                parts.append(part)
+    except TimeoutError:
+        raise Refused(SLOW) from None
+    except ClientDisconnect:
+        raise Refused(GONE) from None
+    return b"".join(parts)
+
+
 def query(items: Sequence[tuple[str, str]], into: type[S]) -> S:
     """
     Return the query as `into`.
@@ -70,7 +101,7 @@ def query(items: Sequence[tuple[str, str]], into: type[S]) -> S:
     try:
         made = msgspec.convert(given, into, strict=False)
     except msgspec.ValidationError as error:
-        raise Refused(_wrong(error, "parameter")) from None
+        raise Refused(_wrong(error, "parameter", into, given)) from None
     return _checked(made)
 
 
@@ -87,14 +118,25 @@ def body(raw: bytes, content_type: str | None, into: type[S]) -> S:
     try:
         made = msgspec.json.decode(raw or b"{}", type=into)
     except msgspec.ValidationError as error:
-        raise Refused(_wrong(error, "field")) from None
+        raise Refused(_wrong(error, "field", into, _sent(raw))) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise Refused(NOT_JSON) from None
     return _checked(made)
 
 
-def _wrong(error: msgspec.ValidationError, what: str) -> Refusal:
-    """Say what is wrong, and where; the library's words name types and never a value."""
+def _sent(raw: bytes) -> dict[str, Any]:
+    """Return the body that was refused, as far as it is an object."""
+    try:
+        made = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return {}
+    return made if isinstance(made, dict) else {}
+
+
+def _wrong(
+    error: msgspec.ValidationError, what: str, into: type[Struct], given: Mapping[str, Any]
+) -> Refusal:
+    """Say what is wrong, and where; of a word or an instant, what came and what is expected."""
     text = str(error)
     unknown = _UNKNOWN.match(_WHERE.sub("", text))
     if unknown is not None:
@@ -103,7 +145,27 @@ def _wrong(error: msgspec.ValidationError, what: str) -> Refusal:
     words = _WHERE.sub("", text)
     if found is None:
         return Refusal(400, f"wrong_{what}", words[:300])
+    expected = _expected(into, found[1])
+    if expected is not None and isinstance(given.get(found[1]), str):
+        words = f"expected {expected}, got {_name(given[found[1]])[:60]!r}"
     return Refusal(400, f"wrong_{what}", f"{_name(found[1])}: {words}"[:300])
+
+
+def _expected(into: type[Struct], name: str) -> str | None:
+    """Return what a field takes where that is one of some words, or an instant."""
+    field = next((one for one in msgspec.structs.fields(into) if one.encode_name == name), None)
+    if field is None:
+        return None
+    kind = msgspec.inspect.type_info(field.type)
+    for one in kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,):
+        match one.type if isinstance(one, msgspec.inspect.Metadata) else one:
+            case msgspec.inspect.LiteralType(values=values):
+                return f"one of {', '.join(map(str, values))}"
+            case msgspec.inspect.EnumType(cls=cls):
+                return f"one of {', '.join(str(each.value) for each in cls)}"
+            case msgspec.inspect.DateTimeType():
+                return "an instant like 2026-03-01T12:00:00Z"
+    return None
 
 
 def _name(given: str) -> str:

@@ -26,6 +26,7 @@ STATUS: Final[Mapping[type[RecoupError], int]] = {
     errors.InvalidValue: 422,
     errors.NotFound: 404,
     errors.CommandError: 409,
+    errors.TooManyTries: 429,
     errors.Interrupted: 503,
     errors.KeyReused: 409,
     errors.Rejected: 422,
@@ -33,6 +34,7 @@ STATUS: Final[Mapping[type[RecoupError], int]] = {
     errors.Unreachable: 503,
     errors.Unreadable: 502,
     errors.SchemaOutdated: 503,
+    errors.DocumentsUnreachable: 503,
 }
 #: Seconds after which the same may be asked again.
 AGAIN: Final[Mapping[type[RecoupError], int]] = {
@@ -42,6 +44,7 @@ AGAIN: Final[Mapping[type[RecoupError], int]] = {
     errors.Unreachable: 10,
     errors.Unreadable: 60,
     errors.SchemaOutdated: 60,
+    errors.DocumentsUnreachable: 10,
 }
 #: A command that raises one of these goes on, if it is on record: the answer is 202.
 PENDING: Final = (errors.Busy, errors.Unreachable, errors.Unreadable)

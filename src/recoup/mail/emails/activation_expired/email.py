@@ -1,36 +1,33 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from recoup.mail import letter
-from recoup.mail.base import MailFacts
-from recoup.mail.letter import Written
+from recoup.mail.base import Email
+from recoup.mail.letter import SAMPLE, bought, numbers, of_sum, rows
+from recoup.mail.parts import Button, Part, Say, Term
 
 
 @dataclass(frozen=True, slots=True)
-class ActivationExpired(Written):
+class ActivationExpired(Email):
     """What was ordered did not start, because its first payment did not come. Nothing is owed."""
 
     folder: ClassVar[str] = "activation_expired"
 
-    what: str  #: why it did not start, a sentence
-    decline: str  #: why it was refused, a sentence, or ""
-    late: str  #: what becomes of money that comes after all, a sentence
-
     @classmethod
-    def about(cls, facts: MailFacts) -> Self:
-        words = letter.words(facts)
-        sum = str(facts.amount) if facts.amount else ""
-        payment = f"the payment of {sum} for {words['bought']}" if sum else "the first payment"
-        if facts.timed_out:
-            what = f"We did not receive {payment} in time, so it has not started."
-        else:
-            what = f"{payment[0].upper()}{payment[1:]} did not go through, so it has not started."
-        late = (
-            "If your payment arrives after all, we start it or give the money back."
-            if facts.late_buys
-            else "If your payment arrives after all, we give it back."
-        )
-        decline = "" if facts.timed_out else letter.reason(facts)
-        return cls(**words, what=what, decline=decline, late=late)
+    def sample(cls) -> Self:
+        return cls.about(replace(SAMPLE, invoices=()))
+
+    def subject(self) -> Say:
+        return Say("subject", {"bought": bought(self.facts)})
+
+    def parts(self) -> Iterator[Part]:
+        facts = self.facts
+        yield of_sum("missed" if facts.timed_out else "refused", facts)
+        if facts.decline and not facts.timed_out:
+            yield Term(f"declines.{facts.decline}")
+        yield Say("late_buys" if facts.late_buys else "late_back")
+        yield from rows(numbers(facts))
+        yield Say("again")
+        yield Button(facts.pay_url)

@@ -1,32 +1,31 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from recoup.mail import letter, wording
-from recoup.mail.base import MailFacts
-from recoup.mail.letter import Written
+from recoup.mail.base import Email
+from recoup.mail.letter import SAMPLE, bought, of_sum, payment
+from recoup.mail.parts import Button, Part, Say
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt(Written):
-    """Money was received, and what it was for has started."""
+class Receipt(Email):
+    """Money was received: what it was for has started, or a single order is paid."""
 
     folder: ClassVar[str] = "receipt"
 
-    amount: str  #: "49.00 EUR", or "your payment"
-    paid: str  #: "on 8 March 2026, with Visa ending in 4242", as far as it is known
-
     @classmethod
-    def about(cls, facts: MailFacts) -> Self:
-        words = letter.words(facts)
-        method = wording.one_line(facts.method or "")
-        parts = (
-            f"on {wording.day(facts.at, facts.time_zone)}" if facts.at else "",
-            f"with {method}" if method else "",
-        )
-        return cls(
-            **words,
-            amount=str(facts.amount) if facts.amount else "your payment",
-            paid="".join(f", {part}" for part in parts if part),
-        )
+    def sample(cls) -> Self:
+        return cls.about(replace(SAMPLE, starts=True))
+
+    def subject(self) -> Say:
+        return Say("subject", {"bought": bought(self.facts)})
+
+    def parts(self) -> Iterator[Part]:
+        facts = self.facts
+        yield of_sum("received", facts)
+        yield from payment(facts)
+        yield Say("open" if facts.starts else "done")
+        yield Say("where")
+        yield Button(facts.pay_url)

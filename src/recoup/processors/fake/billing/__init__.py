@@ -1,14 +1,14 @@
 """
 Subscriptions and invoices: Stripe Billing, its own retries off unless they are switched on.
 
-A renewal's invoice is a draft for an hour, is then finalised and tried once. When that fails the
-subscription is past due, and stays so until its latest invoice is paid or given up. While
-collection is paused nothing is collected, not even of a draft that was made before.
+A renewal is a draft for an hour, then finalised and tried once. When that fails the subscription
+is past due until its latest invoice is paid or given up. While paused nothing is collected.
 """
 
 from recoup.processors.fake.billing.beginning import subscribe
 from recoup.processors.fake.billing.invoices import (
     AUTOMATIC,
+    bill_usage,
     close,
     failed,
     finalize,
@@ -34,27 +34,8 @@ from recoup.processors.fake.billing.subscriptions import (
 )
 
 __all__ = [
-    "AUTOMATIC",
-    "FIRST_PAYMENT_WITHIN",
-    "close",
-    "end",
-    "expire",
-    "failed",
-    "finalize",
-    "held",
-    "is_processing",
-    "lapse",
-    "leave",
-    "method_for",
-    "new_intent",
-    "overdue",
-    "paid_elsewhere",
-    "refuse_if_processing",
-    "renew",
-    "settled",
-    "shelve",
-    "started",
-    "subscribe",
-    "unpause",
-    "withdraw_offer",
-]
+    "AUTOMATIC", "FIRST_PAYMENT_WITHIN", "bill_usage", "close", "end", "expire", "failed",
+    "finalize", "held", "is_processing", "lapse", "leave", "method_for", "new_intent",
+    "overdue", "paid_elsewhere", "refuse_if_processing", "renew", "settled", "shelve",
+    "started", "subscribe", "unpause", "withdraw_offer"
+]  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from recoup.core import states
+from recoup.core.money import Money
 from recoup.core.states import InvoiceStatus
 from recoup.errors import Rejected
 from recoup.processors.fake import books, events
@@ -22,6 +23,7 @@ from recoup.processors.fake.model import (
     Invoice,
     Line,
     Method,
+    Price,
     Subscription,
 )
 from recoup.processors.fake.terms import Pause
@@ -69,6 +71,30 @@ def draft(s: Session, sub: Subscription, lines: tuple[Line, ...], reason: str) -
     sub.latest_invoice = made.id
     s.save(sub)
     events.invoice(s, "invoice.created", made)
+    return made
+
+
+def bill_usage(s: Session, sub: Subscription, price: str, amount: Money) -> Invoice:
+    """
+    Draft the bill of what was used of `price` so far; it is collected an hour later.
+
+    Raises:
+        Rejected: the subscription has not begun, or is over: then nothing is used.
+    """
+    s.get(Price, price)
+    if not states.is_live(sub.status):
+        raise Rejected(f"Subscription {sub.id} is {sub.status}: it bills no usage")
+    line = Line(
+        description=f"Usage of {price}",
+        amount=amount.minor,
+        start=sub.period_start,
+        end=s.now,
+        quantity=1,
+        price=price,
+        item=next((item.id for item in sub.items if item.price == price), None),
+    )
+    made = draft(s, sub, (line,), "subscription_threshold")
+    s.schedule(s.now + HOUR, "collect", made.id)
     return made
 
 

@@ -1,8 +1,8 @@
 """
 What the fake shows of itself: the events it told, and its objects as they are now.
 
-Only faults that name the call ("event_page", "object_page", "look_up") happen to it, and outages
-that last until an instant: looking must not use up what is scripted for requests.
+Only faults that name the call ("event_page", "object_page", "look_up", "bill") happen to it, and
+outages that last until an instant: looking must not use up what is scripted for requests.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from recoup.core.documents import Bill
 from recoup.errors import InvalidValue, Rejected
 from recoup.processors.base import Kind, Page
 from recoup.processors.fake import events, idempotency, shapes
@@ -89,6 +90,20 @@ def look_up(world: World, kind: Kind, id_: str) -> bytes | None:
         except Rejected:
             thing = None
         shown = None if thing is None else _line(s, kind, thing, gone_too=kind == "customer")
+    idempotency.raise_if_asleep(fault)
+    return shown
+
+
+def bill(world: World, id_: str) -> Bill | None:
+    """Return what an invoice shows to its customer; see `recoup.processors.base.Shows`."""
+    with world.session() as s:
+        fault = _fault(s, "bill")
+        try:
+            found = s.get(Invoice, id_)
+        except Rejected:
+            shown = None
+        else:
+            shown = shapes.bill(found, s.get(Customer, found.customer))
     idempotency.raise_if_asleep(fault)
     return shown
 

@@ -54,6 +54,21 @@ def change(s: Session, asked: ChangeSubscription) -> Told:
     return Told(sub.id, sub.status)
 
 
+def change_anyway(s: Session, asked: ChangeSubscription) -> Invoice | None:
+    """
+    Change the items whether the bill is paid or not, as Stripe does unless it is told otherwise;
+    return the bill, if there is one.
+    """
+    sub = s.get(Subscription, asked.subscription)
+    made = changes.change(s, sub, asked)
+    if made is not None:
+        billing.finalize(s, made)
+        if states.is_owed(made.status) and made.collection == billing.AUTOMATIC:
+            method = payments.chosen(s, made, None)
+            payments.attempt(s, made, method, off_session=False, key=None, authenticated=False)
+    return made
+
+
 def _offer(s: Session, sub: Subscription, made: Invoice) -> Told:
     method = payments.chosen(s, made, None)
     done = payments.attempt(s, made, method, off_session=False, key=None, authenticated=False)

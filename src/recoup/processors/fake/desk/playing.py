@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recoup.core import states
+from recoup.core.billing.requests import ChangeSubscription, ItemChange
 from recoup.core.money import Money
 from recoup.errors import Rejected
 from recoup.processors.fake import billing, customers, payments, shapes
-from recoup.processors.fake.desk import methods, money
+from recoup.processors.fake.desk import changing, methods, money
 from recoup.processors.fake.model import (
     Customer,
     Instrument,
@@ -143,3 +144,28 @@ class Playing:
         """Let the bank decide the dispute; the money comes back when it is `won`."""
         with self._world.session() as s:
             money.close_dispute(s, dispute, won=won)
+
+    # -- what is bought ---------------------------------------------------------------
+
+    def bill_usage(self, subscription: str, price: str, amount: Money) -> str:
+        """
+        Bill what was used beyond the plan before the period is over, for `price`, an hour from
+        now; return the invoice.
+        """
+        with self._world.session() as s:
+            return billing.bill_usage(s, s.get(Subscription, subscription), price, amount).id
+
+    def change_price(self, subscription: str, price: str) -> str:
+        """
+        Change the first item at once, whether that is paid or not, as somebody does who is not
+        Recoup; return the bill.
+        """
+        with self._world.session() as s:
+            (first, *_) = s.get(Subscription, subscription).items
+            to = ItemChange(first.id, price)
+            made = changing.change_anyway(
+                s, ChangeSubscription(subscription, (to,), proration="invoice_now")
+            )
+            if made is None:
+                raise Rejected("nothing is billed for that")
+            return made.id

@@ -7,6 +7,7 @@ items. Fields that Recoup has no use for are left out; none has another meaning 
 Source: data/stripe_fixtures.json, and Stripe's changelog for 2025-03-31.basil.
 """
 
+from recoup.processors.fake.shapes.bills import bill
 from recoup.processors.fake.shapes.coupons import coupon, promotion_code
 from recoup.processors.fake.shapes.invoices import invoice, invoice_payment
 from recoup.processors.fake.shapes.money import (
@@ -24,6 +25,7 @@ from recoup.processors.fake.shapes.wire import amount
 
 __all__ = [
     "amount",
+    "bill",
     "card_error",
     "charge",
     "coupon",

@@ -25,6 +25,7 @@ from recoup.errors import (
     Busy,
     CustomerTaxLocationInvalid,
     KeyReused,
+    NotPaid,
     ProcessorError,
     Rejected,
     Unreachable,
@@ -70,7 +71,7 @@ class Denied(Rejected):
         return self.status == HTTPStatus.NOT_FOUND or self.code == "resource_missing"
 
 
-class Declined(Denied):
+class Declined(Denied, NotPaid):
     """
     The payment was refused or awaits its customer; what was done for it stays done.
 

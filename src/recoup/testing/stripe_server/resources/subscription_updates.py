@@ -24,8 +24,8 @@ from recoup.core.billing.requests import (
     RemoveDiscount,
     UpdateSubscription,
 )
-from recoup.processors.fake import billing, events, payments, shapes
-from recoup.processors.fake.billing import changes, discounts, subscriptions
+from recoup.processors.fake import billing, events, shapes
+from recoup.processors.fake.billing import discounts, subscriptions
 from recoup.processors.fake.desk import changing, coupons, subscribing
 from recoup.processors.fake.model import Coupon, Price, Subscription, instant
 from recoup.processors.fake.terms import Pause
@@ -292,19 +292,9 @@ def change(s: Session, sub: Subscription, asked: Mapping[str, Any], *, restart: 
     wanted = change_of(sub, asked, restart=restart, gated=behavior == "pending_if_incomplete")
     coming = sub.next_items if sub.schedule is not None else None
     if behavior == "allow_incomplete":
-        _change_anyway(s, sub, wanted)
+        changing.change_anyway(s, wanted)
     else:
         changing.change(s, wanted)
     if coming is not None:
         sub.next_items = coming
         s.save(sub)
-
-
-def _change_anyway(s: Session, sub: Subscription, wanted: ChangeSubscription) -> None:
-    made = changes.change(s, sub, wanted)
-    if made is None:
-        return
-    billing.finalize(s, made)
-    if states.is_owed(made.status) and made.collection == billing.AUTOMATIC:
-        method = payments.chosen(s, made, None)
-        payments.attempt(s, made, method, off_session=False, key=None, authenticated=False)

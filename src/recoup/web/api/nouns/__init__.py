@@ -6,9 +6,15 @@ from typing import Final
 from recoup.web.api.endpoint import Endpoint
 from recoup.web.api.nouns import (
     customers,
+    debts,
+    drift,
+    dunning,
     invoices,
+    metrics,
     operations,
     payments,
+    rollouts,
+    steps,
     subscriptions,
     webhooks,
 )
@@ -18,6 +24,12 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *subscriptions.ENDPOINTS,
     *invoices.ENDPOINTS,
     *payments.ENDPOINTS,
+    *debts.ENDPOINTS,
     *operations.ENDPOINTS,
+    *dunning.ENDPOINTS,
+    *steps.ENDPOINTS,
+    *drift.ENDPOINTS,
+    *rollouts.ENDPOINTS,
     *webhooks.ENDPOINTS,
+    *metrics.ENDPOINTS,
 )

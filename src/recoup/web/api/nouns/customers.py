@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from recoup import explain
 from recoup.core.billing.views import Customer
@@ -76,6 +76,11 @@ class CustomerUpdate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     version: int | None = None
 
 
+class Recomputing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    reason: Annotated[str, Meta(min_length=1, max_length=500)] = "asked for over HTTP"
+    dry_run: bool = False
+
+
 def _list(asked: Asked) -> Rows:
     query: Listing = asked.query
     with asked.recoup.database.connect() as connection:
@@ -137,9 +142,11 @@ def _update(asked: Asked) -> _Standing:
 
 
 def _recompute(asked: Asked) -> Decided:
-    id = asked.customer()
-    run = asked.recoup.recompute([id], trigger="operator")
-    return Decided(id, [one.words for one in run.changes.get(id, ())], id in run.failed)
+    told: Recomputing = asked.body
+    made = asked.recoup.dunning.recompute_now(
+        asked.customer(), reason=told.reason, dry_run=told.dry_run
+    )
+    return Decided(made.customer_id or 0, made.changes, made.failed is not None)
 
 
 def _standing(asked: Asked, customer: Customer) -> _Standing:
@@ -199,8 +206,9 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
         "POST",
         "/customers/{id}/recompute",
         "customers:write",
-        "Decide on a customer again, now; twice changes nothing the second time",
+        "Decide on a customer again, now, or rehearse it; twice changes nothing the second time",
         _recompute,
         shape(Decided),
+        takes=Recomputing,
     ),
 )

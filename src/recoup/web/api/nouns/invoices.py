@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from recoup.core.billing.views import Invoice, Payment
-from recoup.web.api.endpoint import Asked, Endpoint, Paging, Rows
+from recoup.web.api.endpoint import Asked, Endpoint, File, Nothing, Paging, Rows
 from recoup.web.api.shapes import paged, shape
 
 _SHOWN = shape(Invoice)
@@ -17,6 +17,14 @@ _SHOWN = shape(Invoice)
 class Listing(Paging, frozen=True, kw_only=True):
     customer: str | None = None
     subscription: Annotated[int, Meta(ge=1, lt=10**18)] | None = None
+
+
+class Printing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which document of an invoice, and in which language."""
+
+    kind: Literal["invoice", "receipt", "credit_note"] = "invoice"
+    refund: Annotated[int, Meta(ge=1, lt=10**18)] | None = None
+    locale: Annotated[str, Meta(min_length=2, max_length=35)] | None = None
 
 
 class Collecting(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,6 +51,14 @@ def _list(asked: Asked) -> Rows:
 
 def _get(asked: Asked) -> Invoice:
     return asked.recoup.invoices.get(asked.id)
+
+
+def _pdf(asked: Asked) -> File:
+    told: Printing = asked.query
+    made = asked.recoup.documents.pdf(
+        asked.id, kind=told.kind, refund=told.refund, locale=told.locale
+    )
+    return File(made.filename, made.content, made.digest)
 
 
 def _pay(asked: Asked) -> Payment:
@@ -73,6 +89,16 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
         listed=True,
     ),
     Endpoint("GET", "/invoices/{id}", "invoices:read", "Show an invoice", _get, _SHOWN),
+    Endpoint(
+        "GET",
+        "/invoices/{id}/pdf",
+        "invoices:read",
+        "Get the invoice, its receipt or a credit note as PDF; the first time it is issued",
+        _pdf,
+        Nothing,
+        query=Printing,
+        file=True,
+    ),
     Endpoint(
         "POST",
         "/invoices/{id}/pay",

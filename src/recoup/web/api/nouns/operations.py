@@ -40,7 +40,7 @@ def number(asked: Asked, what: str) -> int:
     """
     id = our_id(asked.id)
     if id is None:
-        raise NotFound(f"there is no {what} of this id")
+        raise NotFound(f"there is no {what} {asked.id!r:.60}: its id is a number")
     return id
 
 

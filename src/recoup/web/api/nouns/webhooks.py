@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from recoup.jobs import queue
-from recoup.jobs.base import NewEffect
-from recoup.store import inbox as letters
+from msgspec import Meta, Struct
+
+from recoup.core.dunning.acts import Acted
 from recoup.store.queries import inbox
 from recoup.store.queries.inbox import InboxRow
 from recoup.web.api.endpoint import Asked, Endpoint, Paging, Rows
@@ -20,6 +20,11 @@ _SHOWN = shape(InboxRow, name="Event")
 class Listing(Paging, frozen=True, kw_only=True):
     state: Literal["received", "applied", "ignored", "waiting", "failed", "parked"] | None = None
     type: str | None = None
+
+
+class Replaying(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    reason: Annotated[str, Meta(min_length=1, max_length=500)] = "asked for over HTTP"
+    dry_run: bool = False
 
 
 def _list(asked: Asked) -> Rows:
@@ -40,14 +45,11 @@ def _get(asked: Asked) -> InboxRow:
         return inbox.show(connection, number(asked, "event"))
 
 
-def _replay(asked: Asked) -> InboxRow:
-    """Make the event received again; a worker absorbs it, as when it arrived."""
-    id, now = number(asked, "event"), asked.recoup.clock.now()
-    with asked.recoup.database.begin() as connection:
-        inbox.show(connection, id)
-        letters.replay(connection, [id])
-        queue.enqueue(connection, [NewEffect("absorb", f"absorb:{id}", now, "webhooks")], now=now)
-        return inbox.show(connection, id)
+def _replay(asked: Asked) -> Acted:
+    told: Replaying = asked.body
+    return asked.recoup.dunning.replay(
+        [number(asked, "event")], reason=told.reason, dry_run=told.dry_run
+    )
 
 
 ENDPOINTS: Final[Sequence[Endpoint]] = (
@@ -66,9 +68,10 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
         "POST",
         "/webhooks/{id}/replay",
         "webhooks:write",
-        "Absorb an event again; what was applied changes nothing",
+        "Absorb an event again, or rehearse it; what was applied changes nothing",
         _replay,
-        _SHOWN,
+        shape(Acted),
+        takes=Replaying,
         status=202,
     ),
 )

@@ -1,0 +1,1 @@
+"""What Stripe's invoices show to whom they are addressed."""

@@ -1,0 +1,1 @@
+"""What operators decide: holds, other policies, and the stop of all charging."""

@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from recoup.testing.consequences import AskingConformance
+
+
+class TestPauseCollection(AskingConformance):
+    name = "pause_collection"
