@@ -23,6 +23,9 @@ class TestSettings:
             ("RECOUP_SCHEMA", "pg_foo"),
             ("RECOUP_PROCESSOR", "paypal"),
             ("RECOUP_POLICY", "/nowhere/policy.toml"),
+            ("RECOUP_DOCUMENTS_LOGO", "/nowhere/logo.png"),
+            ("RECOUP_DOCUMENTS_LOGO", "https://cdn.example.com/logo.png"),
+            ("RECOUP_DOCUMENTS_LOGO", "/"),
             ("RECOUP_HOME", ""),
             ("RECOUP_LOG", "loud"),
             ("RECOUP_LIVE_MODE", "perhaps"),
@@ -47,6 +50,26 @@ class TestSettings:
 
         with pytest.raises(ConfigError, match=name):
             Config.load()
+
+    @pytest.mark.parametrize(
+        ("name", "value", "wanted"),
+        [
+            ("RECOUP_SCHEMA", "1x", "a name of at most 63 small letters, digits and _"),
+            ("RECOUP_SCHEMA", "a" * 64, "a name of at most 63 small letters, digits and _"),
+            ("RECOUP_SCHEMA", "x\n", "a name of at most 63 small letters, digits and _"),
+            ("RECOUP_CAMPAIGN_ENGINE", "mine", "builtin, or package.module:name"),
+        ],
+    )
+    def test_that_are_no_names_say_in_words_what_was_expected(
+        self, monkeypatch, name, value, wanted
+    ):
+        monkeypatch.setenv(name, value)
+
+        with pytest.raises(ConfigError) as refused:
+            Config.load()
+
+        assert str(refused.value).startswith(f"{name}: expected {wanted}")
+        assert "pattern" not in str(refused.value)
 
     @pytest.mark.parametrize("name", ["RECOUP_DATABASE_URL", "RECOUP_SMTP_URL"])
     def test_never_show_a_password(self, monkeypatch, name):

@@ -36,28 +36,29 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def copy(folder: Path) -> Path:
+    """Copy the package there, to plant faults in it; return the folder."""
+    shutil.copytree(
+        ROOT / "src/recoup",
+        folder / "recoup",
+        ignore=shutil.ignore_patterns("__pycache__", "*.csv", "*.json", "*.sql"),
+    )
+    return folder
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """A copy of the package, to plant faults in."""
-    shutil.copytree(
-        ROOT / "src/recoup",
-        tmp_path / "recoup",
-        ignore=shutil.ignore_patterns("__pycache__", "*.csv", "*.json", "*.sql"),
-    )
-    return tmp_path
+    return copy(tmp_path)
 
 
-def plant(source: Path, place: str, statement: str) -> str:
-    """Add `statement` to the module `place`, or to a new one in the folder; return its name."""
+def plant(source: Path, place: str, statement: str) -> None:
+    """Add `statement` to the module `place`, or to a new one in the folder."""
     path = source / "recoup" / place
-    if path.is_dir():
-        path, place = path / "planted.py", f"{place}/planted"
-    else:
-        path = path.with_suffix(".py")
+    path = path / "planted.py" if path.is_dir() else path.with_suffix(".py")
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.read_text() if path.exists() else ""
     path.write_text(f"{before}\n{statement}\n")
-    return f"recoup.{place.replace('/', '.')}"
 
 
 class TestTheContracts:
@@ -141,26 +142,57 @@ ALLOWED = [
 ]
 
 
+@pytest.fixture(scope="module")
+def linted(tmp_path_factory):
+    """Lint copies in which many faults lie at once: each is to be found beside the others."""
+
+    def made(faults):
+        source = copy(tmp_path_factory.mktemp("planted"))
+        for place, statement in faults:
+            plant(source, place, statement)
+        return lint(source)
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def layers_broken(linted):
+    return linted((lower, f"import recoup.{upper}") for lower, upper in UPWARD + SIDEWAYS).stdout
+
+
+@pytest.fixture(scope="module")
+def contracts_broken(linted):
+    return linted((place, statement) for _, place, statement in BREACHES).stdout
+
+
+def named(place: str) -> str:
+    """Return the module that `plant` adds a statement to."""
+    into = f"{place}/planted" if (ROOT / "src/recoup" / place).is_dir() else place
+    return f"recoup.{into.replace('/', '.')}"
+
+
+def told_of(contract: str, output: str) -> str:
+    """Return what is said of a contract that is broken."""
+    name = CONTRACTS[contract]["name"]
+    assert f"{name} BROKEN" in output
+    return output.partition(f"{name}\n{'-' * len(name)}\n")[2].partition("\n---")[0]
+
+
 class TestAPlantedFault:
     @pytest.mark.parametrize(("lower", "upper"), UPWARD + SIDEWAYS)
-    def test_breaks_the_layers(self, source, lower, upper):
-        name = plant(source, lower, f"import recoup.{upper}")
+    def test_breaks_the_layers(self, layers_broken, lower, upper):
+        told = told_of("layers", layers_broken)
 
-        result = lint(source)
-
-        assert result.returncode == 1
-        assert f"{CONTRACTS['layers']['name']} BROKEN" in result.stdout
-        assert re.search(rf"{re.escape(name)} -> recoup\.{upper}\b", result.stdout)
+        assert re.search(rf"\b{re.escape(named(lower))} -> recoup\.{upper}\b", told)
 
     @pytest.mark.parametrize(("contract", "place", "statement"), BREACHES)
-    def test_breaks_its_contract(self, source, contract, place, statement):
-        name = plant(source, place, statement)
+    def test_breaks_its_contract(self, contracts_broken, contract, place, statement):
+        module = statement.split()[1]
+        imported = module if module.startswith("recoup.") else module.partition(".")[0]
 
-        result = lint(source)
+        told = told_of(contract, contracts_broken)
 
-        assert result.returncode == 1
-        assert f"{CONTRACTS[contract]['name']} BROKEN" in result.stdout
-        assert f"{name} -> " in result.stdout
+        assert re.search(rf"\b{re.escape(named(place))} -> {re.escape(imported)}\b", told)
 
     def test_is_planted_for_every_contract(self):
         planted = {contract for contract, _, _ in BREACHES} | {"layers"}
@@ -171,16 +203,13 @@ class TestAPlantedFault:
         """A core that imports an error that imports a clock has a clock."""
         plant(source, "errors", "import time")
 
-        result = lint(source)
+        told = told_of("core", lint(source).stdout)
 
-        assert f"{CONTRACTS['core']['name']} BROKEN" in result.stdout
+        assert "recoup.errors -> time" in told
 
 
 class TestWhatIsAllowed:
-    @pytest.mark.parametrize(("place", "statement"), ALLOWED)
-    def test_stays_green(self, source, place, statement):
-        plant(source, place, statement)
-
-        result = lint(source)
+    def test_stays_green(self, linted):
+        result = linted(ALLOWED)
 
         assert result.returncode == 0, result.stdout

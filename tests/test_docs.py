@@ -52,23 +52,50 @@ def commands(text: str) -> Iterator[list[str]]:
                         yield words
 
 
+#: A process that has imported everything, and lets a fork of it be each command that it is told:
+#: as new as one from a shell, without the seconds that the imports take. It answers with how the
+#: command ended and with what it said.
+COMMANDS = """
+import json, os, shlex, sys, tempfile
+import recoup.billing, recoup.cli
+for told in sys.stdin:
+    line, environment = json.loads(told)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = os.fork()
+        if not child:
+            os.environ.clear()
+            os.environ.update(environment)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            sys.argv = shlex.split(line)
+            sys.exit(recoup.cli.main())
+        _, ended = os.waitpid(child, 0)
+        said = [file.seek(0) or file.read().decode() for file in (out, err)]
+    print(json.dumps([os.waitstatus_to_exitcode(ended), *said]), flush=True)
+"""
 #: How a page that is a story runs its console: each command in turn, with what it must show.
-SHELL = """
-import os, subprocess, sys
-from pathlib import Path
+SHELL = f"""
+import json, os, subprocess, sys
 os.environ["PWD"] = os.getcwd()
+from functools import cache
+from pathlib import Path
+@cache
+def _commands():
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-c", {COMMANDS!r}], **pipes)
 def _shell(line, *shown):
     if line.startswith("export "):
         name, _, value = line.removeprefix("export ").partition("=")
         os.environ[name] = os.path.expandvars(value)
     elif line.startswith("recoup "):
-        said = subprocess.run(
-            f"{Path(sys.executable).parent}/{line}", shell=True, capture_output=True, text=True
-        )
-        assert said.returncode == 0, f"{line}: {said.stdout}{said.stderr}"
-        seen = " ".join(said.stdout.replace(chr(9474), " ").split())
+        print(json.dumps([line, dict(os.environ)]), file=_commands().stdin, flush=True)
+        ended, out, err = json.loads(_commands().stdout.readline())
+        assert ended == 0, f"{{line}}: {{out}}{{err}}"
+        seen = " ".join(out.replace(chr(9474), " ").split())
         for one in shown:
-            assert " ".join(one.split()) in seen, f"{line}: does not show {one!r} but {seen!r}"
+            wanted = " ".join(one.split())
+            assert wanted in seen, f"{{line}}: does not show {{one!r}} but {{seen!r}}"
 """
 
 

@@ -33,6 +33,28 @@ def read(text: str) -> Catalogue:
 
 
 class TestAFile:
+    def test_that_is_nested_too_deeply_is_refused(self, tmp_path):
+        path = tmp_path / "plans.toml"
+        path.write_text("deep = " + 20_000 * "[")
+
+        with pytest.raises(InvalidPlans, match="nested too deeply"):
+            plan_file.load(path)
+
+    def test_that_is_no_text_says_where(self, tmp_path):
+        path = tmp_path / "plans.toml"
+        path.write_bytes(b'# plans\n[plans.team]\nprices = ["\xe9"]\n')
+
+        with pytest.raises(InvalidPlans) as refused:
+            plan_file.load(path)
+
+        assert str(refused.value) == "plans.toml: expected text in UTF-8, and line 3 is none"
+
+    def test_may_begin_with_a_mark_of_its_encoding(self, tmp_path):
+        path = tmp_path / "plans.toml"
+        path.write_text(f"\ufeff{WHOLE}", encoding="utf-8")
+
+        assert plan_file.load(path) == read(WHOLE)
+
     def test_says_what_is_sold(self, tmp_path):
         path = tmp_path / "plans.toml"
         path.write_text(WHOLE)

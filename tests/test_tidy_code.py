@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -15,23 +16,38 @@ PACKAGE = Path(__file__).parents[1] / "src/recoup"
 Rule = Callable[[Path], Iterator[str]]
 
 
-def modules(root: Path, *, but: tuple[str, ...] = ()) -> Iterator[tuple[str, ast.Module]]:
-    """Every module below `root` whose path does not begin with one of `but`."""
+@lru_cache(maxsize=2_000)
+def parsed(name: str, text: str) -> tuple[ast.AST, ...]:
+    """A module's nodes, itself first, as `ast.walk` has them: every rule walks through all."""
+    return tuple(ast.walk(ast.parse(text, name)))
+
+
+def modules(root: Path, *, but: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[ast.AST, ...]]]:
+    """The nodes of every module below `root` whose path does not begin with one of `but`."""
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root).as_posix()
         if not name.startswith(but):
-            yield name, ast.parse(path.read_text(), name)
+            yield name, parsed(name, path.read_text())
 
 
 def nodes(root: Path, *, but: tuple[str, ...] = ()) -> Iterator[tuple[str, ast.AST]]:
     for name, module in modules(root, but=but):
-        for node in ast.walk(module):
+        for node in module:
             yield f"{name}:{getattr(node, 'lineno', 0)}", node
+
+
+def written(node: ast.AST) -> str:
+    """How an expression is written; dotted names, which most are, are spelt out here."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{written(node.value)}.{node.attr}"
+    return ast.unparse(node)
 
 
 def called(node: ast.AST) -> str:
     """The dotted name that is called, or nothing."""
-    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    return written(node.func) if isinstance(node, ast.Call) else ""
 
 
 ASYNC = ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await
@@ -58,11 +74,11 @@ def time_is_passed_in(root: Path) -> Iterator[str]:
     for name, module in modules(root):
         inside = {
             id(node)
-            for scope in ast.walk(module)
+            for scope in module
             if isinstance(scope, ast.ClassDef | ast.FunctionDef) and "clock" in scope.name.lower()
             for node in ast.walk(scope)
         }
-        for node in ast.walk(module):
+        for node in module:
             read = ".".join(called(node).split(".")[-2:])
             if read in CLOCKS and id(node) not in inside:
                 yield f"{name}:{getattr(node, 'lineno', 0)}: {read} outside a clock"
@@ -154,7 +170,7 @@ def secrets_are_compared_in_constant_time(root: Path) -> Iterator[str]:
         if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
             continue
         for side in [node.left, *node.comparators]:
-            name = called(side) or (ast.unparse(side) if isinstance(side, ast.expr) else "")
+            name = called(side) or (written(side) if isinstance(side, ast.expr) else "")
             if SECRET.search(name):
                 yield f"{place}: compare {name} with hmac.compare_digest"
 

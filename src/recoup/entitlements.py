@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 
 from recoup.core.billing import entitlements as rules
 from recoup.core.billing.catalogue import Catalogue
+from recoup.store.database import reading
 from recoup.store.listener import Listener
 from recoup.store.queries import access
 from recoup.store.queries.access import Reference
@@ -106,7 +107,7 @@ class Entitlements:
             return rules.NOTHING
 
     def _read(self, customer: Reference) -> _Found:
-        with self._database.connect() as connection:
+        with reading(self._database) as connection:
             found = access.read(connection, customer, processor=self._processor)
         if found is None:
             return None, rules.NOTHING

@@ -66,6 +66,21 @@ _SECRET: Final = re.compile(
     r"(?:sk|rk)_(?:live|test)_\w+|rk_\d+_\w+|whsec_\w+|\w+_secret_\w+|(?<=://)[^\s/]*@"
 )
 
+#: What nobody can read, and only a caller has given: one word, or what stands in quotes.
+_ENDLESS: Final = re.compile(r"""'[^'\n]{500,}'|"[^"\n]{500,}"|\S{300,}""")
+_SHOWN: Final = 60
+
+
+def shortened(text: str) -> str:
+    """Return `text` with what is too long in it cut, its length behind it."""
+    return _ENDLESS.sub(_cut, text)
+
+
+def _cut(found: re.Match[str]) -> str:
+    whole = found[0]
+    closing = whole[-1] if whole[0] == whole[-1] and whole[0] in "'\"" else ""
+    return f"{whole[:_SHOWN]}…{closing} ({len(whole) - 2 * len(closing):,} characters)"
+
 
 def masked(text: str) -> str:
     """Return `text` with what looks like a secret replaced by ***."""
@@ -73,10 +88,10 @@ def masked(text: str) -> str:
 
 
 class RecoupError(Exception):
-    """The root of the tree. No text of it holds a secret."""
+    """The root of the tree. No text of it holds a secret, nor endless words from outside."""
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*(masked(one) if isinstance(one, str) else one for one in args))
+        super().__init__(*(shortened(masked(a)) if isinstance(a, str) else a for a in args))
 
 
 class ConfigError(RecoupError):

@@ -32,9 +32,16 @@ def load(path: Path) -> Catalogue:
         InvalidPlans: the file is no TOML, or something in it is wrong.
     """
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InvalidPlans(
+            f"{path.name}: expected text in UTF-8, and line {line} is none"
+        ) from error
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise InvalidPlans(f"{path.name}: {error}") from error
+    except RecursionError as error:
+        raise InvalidPlans(f"{path.name}: nested too deeply") from error
     try:
         return catalogue(given)
     except InvalidPlans as error:

@@ -36,6 +36,12 @@ _WHEN_KEYS: Final = frozenset({*_NAMES, *_AMOUNTS, "min_tenure"})
 _AMOUNT: Final = re.compile(r"(\d{1,15})(?:\.(\d{1,3}))? ([A-Z]{3})")
 _CHOICE_KEYS: Final = frozenset({"plan", "segment", "currency", "country"})
 _SPANS: Final = ("min_notice", "bounce_hold", "min_stay")
+_LONGEST: Final = timedelta(days=36_500)  #: that a span may be
+_COUNTRY: Final = (re.compile("[A-Z]{2}"), "a country by ISO 3166, as 'DE'")
+_CURRENCY: Final = (re.compile("[A-Z]{3}"), "a currency by ISO 4217, as 'EUR'")
+_CODES: Final = {
+    "country": _COUNTRY, "countries": _COUNTRY, "currency": _CURRENCY, "currencies": _CURRENCY
+}  # fmt: skip
 
 
 def load(path: Path, *, mails: frozenset[str]) -> Policies:
@@ -50,9 +56,16 @@ def load(path: Path, *, mails: frozenset[str]) -> Policies:
         InvalidPolicy: the file is no TOML, or a policy in it is wrong.
     """
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InvalidPolicy(
+            f"{path.name}: expected text in UTF-8, and line {line} is none"
+        ) from error
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise InvalidPolicy(f"{path.name}: {error}") from error
+    except RecursionError as error:
+        raise InvalidPolicy(f"{path.name}: nested too deeply") from error
     _only(given, frozenset({"policy"}), path.name)
     tables = given.get("policy")
     if not isinstance(tables, list) or not tables:
@@ -95,15 +108,25 @@ def policy(table: Mapping[str, Any], where: str = "policy") -> Policy:
         name: table[name] for name in ("key", "version", "collector", "timer", "max_stretch")
         if name in table
     }  # fmt: skip
+    for name in ("collector", "timer"):
+        if not isinstance(values.get(name, ""), str):
+            raise InvalidPolicy(f"{where}: {name}: expected a text, got {values[name]!r}")
     values |= {name: _span(table[name], f"{where}: {name}") for name in _SPANS if name in table}
     if "schedule" in table:
-        values["schedule"] = tuple(_span(one, f"{where}: schedule") for one in table["schedule"])
+        values["schedule"] = tuple(
+            _span(one, f"{where}: schedule")
+            for one in _list(table["schedule"], f"{where}: schedule")
+        )
     if "contact_hours" in table:
         values["contact_hours"] = _hours(table["contact_hours"], f"{where}: contact_hours")
     if "ladder" in table:
-        values["ladder"] = tuple(_rung(one, where) for one in table["ladder"])
+        values["ladder"] = tuple(
+            _rung(one, where) for one in _list(table["ladder"], f"{where}: ladder")
+        )
     if "steps" in table:
-        values["steps"] = tuple(_step(one, where) for one in table["steps"])
+        values["steps"] = tuple(
+            _step(one, where) for one in _list(table["steps"], f"{where}: steps")
+        )
     return replace(DEFAULT, **values)
 
 
@@ -136,12 +159,17 @@ def table(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _choice(given: Mapping[str, Any], where: str) -> Choice:
+def _choice(given: Any, where: str) -> Choice:
+    _only(given, _POLICY_KEYS, where)
+    key = given.get("key", "-")  # one that is missing is said below
+    if not isinstance(key, str) or not key.strip() or "/" in key:
+        raise InvalidPolicy(f"{where}: key: expected a text without '/', got {key!r}")
     wanted = given.get("applies_to", {})
     _only(wanted, _CHOICE_KEYS, f"{where}: applies_to")
     for name, value in wanted.items():
         if not isinstance(value, str) or not value:
             raise InvalidPolicy(f"{where}: applies_to.{name} is a text, got {value!r}")
+        _check_code(name, value, f"{where}: applies_to.{name}")
     named = given.get("rollout")
     if named is not None and (not isinstance(named, str) or not named):
         raise InvalidPolicy(f"{where}: rollout is the name of one, got {named!r}")
@@ -154,6 +182,11 @@ def _choice(given: Mapping[str, Any], where: str) -> Choice:
         file = where.partition(": ")[0]
         said = str(error)
         raise InvalidPolicy(said if said.startswith(file) else f"{file}: {said}") from None
+    whens = [when for rung in made.ladder for _, when in rung.only]
+    for when in (*whens, *(step.when for step in made.steps)):
+        for name in ("countries", "currencies"):
+            for code in sorted(getattr(when, name)):
+                _check_code(name, code, f"{where}: {name}")
     return Choice(made, rollout=named, **wanted)
 
 
@@ -200,6 +233,19 @@ def _texts(given: Any, where: str) -> list[str]:
     if not isinstance(given, list) or not given or not all(isinstance(x, str) for x in given):
         raise InvalidPolicy(f"{where}: expected a list of names, got {given!r}")
     return given
+
+
+def _list(given: Any, where: str) -> list[Any]:
+    if not isinstance(given, list):
+        raise InvalidPolicy(f"{where}: expected a list, got {given!r}")
+    return given
+
+
+def _check_code(name: str, given: str, where: str) -> None:
+    """Refuse a country or a currency that no debt could ever be of."""
+    pattern, words = _CODES.get(name, (None, ""))
+    if pattern is not None and not pattern.fullmatch(given):
+        raise InvalidPolicy(f"{where}: expected {words}, got {given!r}")
 
 
 def _amount(given: Any, where: str) -> Money:
@@ -275,7 +321,10 @@ def _span(given: Any, where: str) -> timedelta:
     match = _SPAN.fullmatch(given) if isinstance(given, str) else None
     if match is None:
         raise InvalidPolicy(f'{where}: expected a span like "8d", "72h" or "30m", got {given!r}')
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    span = timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    if span > _LONGEST:
+        raise InvalidPolicy(f"{where}: expected a span up to {_LONGEST.days}d, got {given!r}")
+    return span
 
 
 def _text(span: timedelta) -> str:

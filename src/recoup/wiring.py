@@ -127,10 +127,8 @@ def pages(config: Config) -> Pages | None:
     return Pages(where or config.base_url, Seal(secrets), lasts, mailed=where is not None)
 
 
-def papers(
-    config: Config, database: Database, processor: Processor, now: Callable[[], datetime]
-) -> Papers:
-    """Return what makes documents, and keeps them where the settings say."""
+def issuer(config: Config) -> Issuer:
+    """Return who issues documents, and how these look, as the settings say."""
     who = brand(config)
     address = config.seller_address or config.mail_address or ""
     lines = tuple(line.strip() for line in address.split(";") if line.strip())
@@ -141,23 +139,29 @@ def papers(
         email=config.mail_support if "@" in (config.mail_support or "") else None,
         tax_id=config.seller_vat_id,
     )
-    issuer = Issuer(
+    return Issuer(
         seller=seller,
         foot=config.seller_note,
         color=who.color,
         time_zone=who.time_zone or "Etc/UTC",
         locale=who.locale,
         facturx=config.documents_facturx,
+        logo=config.documents_logo,
     )
+
+
+def papers(
+    config: Config, database: Database, processor: Processor, now: Callable[[], datetime]
+) -> Papers:
+    """Return what makes documents, and keeps them where the settings say."""
     contents: Contents | None = None
     if config.documents_s3_url is not None:
         contents = S3.of(config.documents_s3_url.get_secret_value(), now=now)
     elif config.documents_folder is not None:
         contents = Folder(config.documents_folder)
     patience = timedelta(minutes=config.documents_patience_minutes)
-    return Papers(
-        database, processor, now, issuer, contents, on=config.documents, patience=patience
-    )
+    who = issuer(config)
+    return Papers(database, processor, now, who, contents, on=config.documents, patience=patience)
 
 
 def sold(config: Config) -> Catalogue:

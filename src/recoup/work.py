@@ -29,7 +29,7 @@ from recoup.jobs.base import QUEUES, Desk, Handler, NewEffect
 from recoup.jobs.clocks import ClockHealth, Recurring
 from recoup.recompute import Engine as Rulebook
 from recoup.recompute import Run, recompute, rehearse, sweep
-from recoup.store import drift, keys, rollouts
+from recoup.store import campaigns, drift, keys, rollouts
 from recoup.store.delivery import posts
 from recoup.store.events import deliveries, outbox
 from recoup.store.mails import days
@@ -276,7 +276,7 @@ def _prune(desk: Desk) -> None:
     before = desk.now() - KEPT
     for prune in (
         queue.prune, commands.prune, deliveries.prune, outbox.prune, keys.prune, drift.prune,
-        rollouts.prune, posts.prune,
+        rollouts.prune, posts.prune, campaigns.prune,
     ):  # fmt: skip
         gone = 1
         while gone:

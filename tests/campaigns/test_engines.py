@@ -16,6 +16,7 @@ from recoup.campaigns.builtin import Builtin
 from recoup.config import Config
 from recoup.errors import ConfigError
 from recoup.processors.fake import NO_FUNDS, Declines, Pays
+from recoup.store import campaigns
 from recoup.testing.scene import Scene
 from recoup.testing.suites.campaigns import campaign
 
@@ -122,6 +123,35 @@ class TestAnEngineThatFails:
         late = [n["delivered_at"] - n["due_at"] for n in scene.rows(sql)]
         assert len(late) == 4
         assert max(late) < DAY
+
+
+class TestWhatIsKeptOfAFailure:
+    def test_goes_after_ninety_days(self, database_url, home):
+        with Scene.open(database_url, home) as scene:
+            scene.recoup.engine.campaigns._made[None] = Broken()
+            scene.subscriber(Declines(NO_FUNDS))
+            scene.live(days=31, hours=10)
+            (row,) = scene.rows("SELECT failed_at FROM campaign_failures")
+            worker, left = scene.recoup.worker(), []
+
+            for after in (timedelta(0), timedelta(microseconds=1)):
+                scene.clock.set(row["failed_at"] + 90 * DAY + after)
+                worker.wind("prune")
+                left.append(len(failures(scene)))
+
+            assert left == [1, 0]
+
+    def test_goes_no_faster_than_its_limit(self, database_url, home):
+        with Scene.open(database_url, home) as scene:
+            scene.recoup.engine.campaigns._made[None] = Broken()
+            for n in range(3):
+                scene.subscriber(Declines(NO_FUNDS), email=f"{n}@example.com")
+            scene.live(days=31, hours=10)
+
+            with scene.recoup.database.begin() as connection:
+                gone = [campaigns.prune(connection, scene.now + DAY, limit=2) for _ in range(3)]
+
+            assert gone == [2, 1, 0]
 
 
 class TestAnEngineThatIsTold:

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
 
 from recoup.cli import main
 from recoup.core.money import Money
 from recoup.processors.fake import LOST, NO_FUNDS, Asks, Declines, FakeProcessor, Pays
+from recoup.store import database
 from recoup.store.records import settings
 
 #: The shop's simulated now: two days after the payments failed.
@@ -39,9 +41,13 @@ class Terminal:
         return json.loads(result.stdout)
 
 
+def _environment(url: str, home: Path) -> dict[str, str]:
+    return {"RECOUP_DATABASE_URL": url, "RECOUP_HOME": str(home), "COLUMNS": "160"}
+
+
 @pytest.fixture
 def environment(database_url: str, home: Path) -> dict[str, str]:
-    return {"RECOUP_DATABASE_URL": database_url, "RECOUP_HOME": str(home), "COLUMNS": "160"}
+    return _environment(database_url, home)
 
 
 @pytest.fixture
@@ -85,14 +91,26 @@ def simulated(engine: Engine) -> Callable[[datetime], None]:
     return at
 
 
+@pytest.fixture(scope="session")
+def open_shop(world: World) -> Callable[[str, Path], Terminal]:
+    """Let a database take the world's events in on 3 February; return a terminal on it."""
+
+    def at(url: str, home: Path) -> Terminal:
+        home.mkdir(parents=True)
+        shutil.copy(world.file, home / "fake.sqlite3")
+        made = database.connect(make_url(url).set(drivername="postgresql+psycopg"))
+        with made.begin() as connection:
+            settings.write(connection, {"simulated_now": NOW.isoformat()})
+        made.dispose()
+        cli = Terminal(_environment(url, home))
+        result = cli("ingest", "-", stdin=world.events)
+        assert result.exit_code == 0, result.output
+        return cli
+
+    return at
+
+
 @pytest.fixture
-def shop(
-    cli: Terminal, world: World, home: Path, simulated: Callable[[datetime], None]
-) -> Terminal:
+def shop(database_url: str, home: Path, open_shop: Callable[[str, Path], Terminal]) -> Terminal:
     """A terminal on the database that took the world's events in on 3 February."""
-    home.mkdir(parents=True)
-    shutil.copy(world.file, home / "fake.sqlite3")
-    simulated(NOW)
-    result = cli("ingest", "-", stdin=world.events)
-    assert result.exit_code == 0, result.output
-    return cli
+    return open_shop(database_url, home)

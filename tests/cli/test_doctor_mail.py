@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from logos import SVG, svg
 from resend_server import KEY
 from sqlalchemy import text
 
@@ -116,3 +117,26 @@ class TestDocumentsThatAreWanted:
 
     def test_are_no_finding_where_they_can_be_made(self, cli):
         assert finding(cli, "documents", recoup_documents="true") is None
+
+
+class TestALogoOfDocuments:
+    def test_is_fine_where_it_can_be_set(self, cli, tmp_path):
+        file = tmp_path / "logo.svg"
+        file.write_bytes(SVG)
+
+        found = finding(cli, "logo", recoup_documents_logo=str(file))
+
+        assert (found["level"], found["what"]) == ("ok", f"{file} is at the head of documents")
+
+    def test_is_wrong_where_it_can_not(self, cli, tmp_path):
+        file = tmp_path / "logo.svg"
+        file.write_bytes(svg("<script/>"))
+
+        found = finding(cli, "logo", recoup_documents_logo=str(file))
+
+        assert found["level"] == "wrong"
+        assert "RECOUP_DOCUMENTS_LOGO: expected an SVG without programs" in found["what"]
+        assert "recoup effects retry" in found["help"]
+
+    def test_is_no_finding_where_there_is_none(self, cli):
+        assert finding(cli, "logo") is None

@@ -92,7 +92,9 @@ class TestARollout:
         result = shop("rollout", "widen", "drift_repair", "--reason", "go on")
 
         assert result.exit_code == 1
-        assert "only 0 of 1000 decisions have been compared" in " ".join(result.output.split())
+        said = " ".join(result.output.split())
+        assert "only 0 of 1000 decisions have been compared" in said
+        assert "RECOUP_ROLLOUT_SAMPLE says how many are enough" in said
         assert shop.json("rollout", "show", "drift_repair")["stage"] == "shadow"
 
     def test_is_not_widened_while_its_shadow_shows_harm(self, shop, engine):

@@ -1,20 +1,34 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 
-@pytest.fixture
-def limited(shop):
+@pytest.fixture(scope="module")
+def two_weeks_on(live, open_shop):
     """The shop two weeks on, its customers warned and restricted."""
-    for day in ("03T12", "06T12", "10T12", "13T12", "17T12"):
-        shop("tick", "--now", f"2026-02-{day}:00Z")
-        shop("worker", "--drain")
-    return shop
+
+    def prepare(url, home):
+        shop = open_shop(url, home)
+        for day in ("03T12", "06T12", "10T12", "13T12", "17T12"):
+            shop("tick", "--now", f"2026-02-{day}:00Z")
+            shop("worker", "--drain")
+
+    return live(prepare)
 
 
 class TestExplain:
+    @pytest.fixture
+    def database_url(self, new_database, two_weeks_on):
+        return new_database(of=two_weeks_on.database)
+
+    @pytest.fixture
+    def limited(self, cli, home, two_weeks_on):
+        shutil.copytree(two_weeks_on.home, home)
+        return cli
+
     def test_tells_everything_as_one_document(self, limited):
         told = limited.json("explain", "cus_fake_000003")
 
@@ -116,6 +130,8 @@ class TestExplain:
         for heading in ("Cases", "Owed", "Tries to come", "Notices", "The story"):
             assert f"\n{heading}\n" in result.output
 
+
+class TestExplainOfAnybody:
     def test_of_someone_who_owes_nothing_says_so(self, shop):
         result = shop("explain", "1")
 

@@ -1,4 +1,5 @@
 import pytest
+from logos import SVG, figures
 
 SELLER = {"recoup_seller_name": "Beispiel GmbH", "recoup_seller_country": "DE"}
 
@@ -33,6 +34,27 @@ class TestInvoicesPdf:
         assert result.exit_code == 0, result.output
         assert [one.name for one in tmp_path.glob("*.pdf")] == [f"invoice-{bill['number']}.pdf"]
 
+    def test_has_the_logo_of_the_settings(self, cli, bill, tmp_path):
+        (tmp_path / "logo.svg").write_bytes(SVG)
+        place = tmp_path / "bill.pdf"
+        settings = {"recoup_documents_logo": str(tmp_path / "logo.svg"), **SELLER}
+
+        cli("invoices", "pdf", str(bill["id"]), "--out", str(place), **settings)
+
+        assert figures(place.read_bytes()) == ["Beispiel GmbH"]
+
+    def test_refuses_a_logo_that_can_not_be_set(self, cli, bill, tmp_path):
+        (tmp_path / "logo.png").write_bytes(SVG)
+        logo, place = str(tmp_path / "logo.png"), tmp_path / "bill.pdf"
+
+        result = cli(
+            "invoices", "pdf", str(bill["id"]), "--out", str(place), recoup_documents_logo=logo
+        )
+
+        assert result.exit_code == 2
+        assert "RECOUP_DOCUMENTS_LOGO: expected the .png that its name says" in result.output
+        assert not place.exists()
+
     def test_is_the_same_file_each_time(self, cli, bill, tmp_path):
         first, second = tmp_path / "1.pdf", tmp_path / "2.pdf"
 
@@ -56,6 +78,15 @@ class TestInvoicesPdf:
 
         assert result.exit_code == 1
         assert why in result.output
+        assert not place.exists()
+
+    def test_refuses_a_language_that_there_is_not(self, cli, bill, tmp_path):
+        place = tmp_path / "no.pdf"
+
+        result = cli("invoices", "pdf", str(bill["id"]), "--locale", "xx", "--out", str(place))
+
+        assert result.exit_code == 2
+        assert "locale: expected one of en, de, fr" in result.output
         assert not place.exists()
 
     def test_says_where_it_can_not_write(self, cli, bill, tmp_path):

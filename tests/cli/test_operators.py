@@ -11,6 +11,7 @@ import pytest
 
 from recoup.cli import main
 from recoup.commands.dunning import Dunning
+from recoup.web import pay
 from recoup.web.api.nouns import ENDPOINTS
 
 #: Every command that decides something, as it can be done in the shop; in an order.
@@ -65,7 +66,9 @@ def recorded(engine, kind):
 
 
 class TestEveryCommandOfAnOperator:
-    @pytest.mark.parametrize("words", [*COMMANDS, "cases set-policy", "cases resend-step"])
+    @pytest.mark.parametrize(
+        "words", [*COMMANDS, "cases set-policy", "cases resend-step", "debts pay"]
+    )
     def test_takes_who_why_and_a_rehearsal(self, words):
         options = {option for p in command(words).params for option in p.opts}
 
@@ -209,4 +212,4 @@ class TestThePageAboutOperators:
         assert isinstance(command(words[1]), click.Command)
         path = re.match(r"`POST ([^`]+)`", row[3])
         assert path is not None
-        assert path[1] in {one.path for one in ENDPOINTS if one.changes}
+        assert path[1] in {one.path for one in (*ENDPOINTS, pay.ENDPOINT) if one.changes}

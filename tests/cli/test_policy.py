@@ -98,6 +98,23 @@ class TestCheck:
             ),
             ("contact_hours = [21, 8]", "as [8, 21], not [21, 8]"),
             ("max_strech = 3", "did you mean 'max_stretch'?); known are applies_to, bounce_hold"),
+            ("schedule = 5", "policy 1: schedule: expected a list, got 5"),
+            ("steps = 5", "policy 1: steps: expected a list, got 5"),
+            ('ladder = "soft"', "policy 1: ladder: expected a list, got 'soft'"),
+            ("timer = 5", "policy 1: timer: expected a text, got 5"),
+            ('timer = "class-aware"', "'class-aware'; expected class_aware, fixed or package"),
+            ('collector = ["recoup"]', "policy 1: collector: expected a text, got ['recoup']"),
+            ('collector = "recoop"', "collector 'recoop'; expected processor or recoup"),
+            ('min_notice = "999999999d"', "expected a span up to 36500d, got '999999999d'"),
+            (
+                'applies_to = { country = "Germany" }',
+                "applies_to.country: expected a country by ISO 3166, as 'DE', got 'Germany'",
+            ),
+            (
+                'applies_to = { currency = "eur" }',
+                "applies_to.currency: expected a currency by ISO 4217, as 'EUR', got 'eur'",
+            ),
+            ("deep = " + 20_000 * "[", "nested too deeply"),
         ],
     )
     def test_exits_1_and_says_what_is_expected_and_in_which_file(self, cli, written, more, said):
@@ -108,6 +125,64 @@ class TestCheck:
         assert result.exit_code == 1
         assert said in told
         assert f"{Path(file).name}: " in told
+
+    @pytest.mark.parametrize("key", ["5", "[]", '""', '"a/b"'])
+    def test_exits_1_for_a_key_that_can_not_be_named(self, cli, written, key):
+        result = cli("policy", "check", written(f"[[policy]]\nkey = {key}\nversion = 1\n"))
+
+        assert result.exit_code == 1
+        assert "policy 1: key: expected a text without '/', got" in result.stderr
+
+    def test_exits_1_for_a_policy_that_is_no_table(self, cli, written):
+        result = cli("policy", "check", written("policy = [5]\n"))
+
+        assert result.exit_code == 1
+        assert "policy 1: expected a table, got 5" in result.stderr
+
+    def test_says_which_line_is_no_text(self, cli, tmp_path):
+        file = tmp_path / "latin.toml"
+        file.write_bytes(b'# policies\n[[policy]]\nkey = "\xe9"\n')
+
+        result = cli("policy", "check", str(file))
+
+        assert result.exit_code == 1
+        assert "latin.toml: expected text in UTF-8, and line 3 is none" in result.stderr
+
+    def test_reads_a_file_that_begins_with_a_mark_of_its_encoding(self, cli, written):
+        assert cli("policy", "check", written(f"\ufeff{PATIENT}")).exit_code == 0
+
+    @pytest.mark.parametrize(
+        ("asked", "said"),
+        [
+            (
+                'countries = ["AT", "de"]',
+                "countries: expected a country by ISO 3166, as 'DE', got 'de'",
+            ),
+            (
+                'currencies = ["€"]',
+                "currencies: expected a currency by ISO 4217, as 'EUR', got '€'",
+            ),
+        ],
+    )
+    def test_exits_1_for_a_condition_that_no_debt_could_meet(self, cli, written, asked, said):
+        of_a_rung = f'[{{ name = "restrict_features", when = {{ {asked} }} }}]'
+        of_a_step = f'mail = "dunning_reminder", when = {{ {asked} }}'
+        for text in (
+            PATIENT.replace('["restrict_features"]', of_a_rung),
+            PATIENT.replace('mail = "dunning_reminder"', of_a_step),
+        ):
+            result = cli("policy", "check", written(text))
+
+            assert result.exit_code == 1
+            assert f"policies.toml: policy 1: {said}" in result.stderr
+
+    def test_names_the_consequences_that_there_are(self, cli, written):
+        result = cli("policy", "check", written(PATIENT.replace('"cancel"', '"cancell"')))
+
+        assert (
+            "'cancell' is not a consequence; there are notify, restrict_features, "
+            in result.stderr
+        )
 
     def test_exits_1_for_a_version_below_the_first(self, cli, written):
         result = cli("policy", "check", written('[[policy]]\nkey = "a"\nversion = 0\n'))

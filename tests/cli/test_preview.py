@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+from logos import SVG, figures
 
 from recoup.effects import BRINGS
 
@@ -57,6 +58,20 @@ class TestMailPreview:
 
         assert result.exit_code == 0, result.output
         assert "Acme" in (tmp_path / "receipt" / "en.txt").read_text()
+
+    def test_has_your_own_logo_on_documents_where_asked(self, cli, tmp_path):
+        (tmp_path / "logo.svg").write_bytes(SVG)
+        settings = {"recoup_documents_logo": str(tmp_path / "logo.svg")}
+        settings["recoup_seller_name"] = "Acme GmbH"
+        found = []
+
+        for brand in ((), ("--branded",)):
+            to = tmp_path / "-".join(("of", *brand))
+            words = ("--only", "receipt", "--format", "pdf", "--locale", "en", "--to", str(to))
+            assert cli("mail", "preview", *words, *brand, **settings).exit_code == 0
+            found.append(figures((to / "receipt" / "en.pdf").read_bytes()))
+
+        assert found == [[], ["Acme GmbH"]]
 
     def test_opens_nothing_where_nobody_looks(self, cli, tmp_path):
         words = ("--only", "receipt", "--locale", "en", "--format", "txt", "--to", str(tmp_path))

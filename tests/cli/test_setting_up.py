@@ -55,6 +55,25 @@ class TestTheSchema:
         assert "only the embedded one" in cli("db", "stop").output
 
 
+class TestAHome:
+    @pytest.mark.parametrize("inside", ["", "deeper"])
+    def test_that_can_be_no_folder_is_named(self, cli, tmp_path, inside):
+        taken = tmp_path / "taken"
+        taken.touch()
+
+        for words in (("customers", "show", "1"), ("doctor",)):
+            result = cli(*words, recoup_home=str(taken / inside), recoup_database_url="")
+
+            said = " ".join(result.output.split())
+            assert result.exit_code in {1, 2}
+            assert (
+                f"RECOUP_HOME: expected a folder, or where one can be made, got '{taken}" in said
+            )
+
+    def test_is_not_asked_for_what_only_lists_settings(self, cli):
+        assert cli("config", recoup_home="/dev/null").exit_code == 0
+
+
 class TestConfig:
     def test_lists_every_setting(self, cli):
         told = cli.json("config")["settings"]

@@ -129,6 +129,16 @@ class TestTheProgram:
         assert result.returncode == 0
         assert result.stderr == ""
 
+    @pytest.mark.parametrize("words", ["--help", "policy check file.toml"])
+    def test_works_when_nobody_listens(self, words, tmp_path):
+        (tmp_path / "file.toml").write_text('[[policy]]\nkey = "a"\nversion = 1\n')
+        result = subprocess.run(
+            ["sh", "-c", f"exec '{RECOUP}' {words} >&-"],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+        assert (result.returncode, result.stderr) == (0, "")
+
     @pytest.mark.parametrize(
         "words", [["bogus"], ["ingest"], ["explain"], ["tick", "--now", "soon"], ["worker", "now"]]
     )

@@ -13,6 +13,7 @@ from typing import Any
 import dying
 import psycopg
 import pytest
+from cloning import create_clone
 from sqlalchemy.engine import make_url
 
 from recoup.processors.fake import FakeProcessor
@@ -61,7 +62,7 @@ def shops(server_url, template, tmp_path_factory):
     def clone(of):
         made.append(f"verbs_{os.getpid()}_{next(numbers)}")
         with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{made[-1]}" TEMPLATE "{of}"')
+            create_clone(connection, made[-1], of=of)
         url = make_url(server_url).set(drivername="postgresql", database=made[-1])
         return url.render_as_string(hide_password=False), folder / made[-1]
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import suppress
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cloning import Lived
 
 from recoup.commands import invoices, methods, payments
 from recoup.core.money import Money
@@ -24,7 +26,7 @@ TEN = Money(1000, "EUR")
 class World:
     """A scene with Ada, two cards of hers, two open invoices, two drafts and two payments."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, **names: Any) -> None:
         self.scene = scene
         recoup = scene.recoup
         self.invoices, self.payments, self.methods = (
@@ -32,24 +34,37 @@ class World:
             recoup.payments,
             recoup.methods,
         )
-        self.ada = scene.fake.create_customer(email="ada@example.com")
-        self.eve = scene.fake.create_customer(email="eve@example.com")
-        self.cards = [
-            scene.fake.attach_method(self.ada, default=True),
-            scene.fake.attach_method(self.ada, default=False),
-        ]
-        self.fresh = [scene.fake.new_method(), scene.fake.new_method()]
-        scene.pace.settle()
-        self.open = [self._bill(f"open {n}") for n in range(2)]
-        self.drafts = [self._bill(f"draft {n}", finalize=False) for n in range(2)]
-        self.paid = [
-            recoup.payments.charge(self.ada, TEN, description=f"paid {n}").id for n in range(2)
-        ]
         self.consent = {
             "consented_at": scene.now - timedelta(days=1),
             "consented_by": "Ada",
         }
+        self.names = names or self._made()
+        vars(self).update(self.names)
+
+    def _made(self) -> dict[str, Any]:
+        """Make it all; return what it is called."""
+        scene, fake = self.scene, self.scene.fake
+        self.ada = fake.create_customer(email="ada@example.com")
+        eve = fake.create_customer(email="eve@example.com")
+        cards = [
+            fake.attach_method(self.ada, default=True),
+            fake.attach_method(self.ada, default=False),
+        ]
+        fresh = [fake.new_method(), fake.new_method()]
         scene.pace.settle()
+        made = {
+            "ada": self.ada,
+            "eve": eve,
+            "cards": cards,
+            "fresh": fresh,
+            "open": [self._bill(f"open {n}") for n in range(2)],
+            "drafts": [self._bill(f"draft {n}", finalize=False) for n in range(2)],
+            "paid": [
+                self.payments.charge(self.ada, TEN, description=f"paid {n}").id for n in range(2)
+            ],
+        }
+        scene.pace.settle()
+        return made
 
     def _bill(self, name: str, **terms: Any) -> int:
         lines = [(name, TEN)]
@@ -159,9 +174,45 @@ def test_every_verb_is_here():
     assert {verb.kind for verb in VERBS} == kinds
 
 
+@dataclass
+class Beginnings:
+    """Places that each hold a world as it was made, once for all of them."""
+
+    new_database: Callable[..., str]
+    made: Lived
+    names: dict[str, Any]
+
+    @contextmanager
+    def world(self, home: Path) -> Iterator[World]:
+        shutil.copytree(self.made.home, home)
+        with Scene.open(self.new_database(of=self.made.database), home) as scene:
+            scene.pace.heard = scene.fake.events(limit=10_000)[-1][0]
+            yield World(scene, **self.names)
+            scene.pace.settle()
+            assert scene.violations() == ()
+
+
+@pytest.fixture(scope="module")
+def made(live) -> tuple[Lived, dict[str, Any]]:
+    names: dict[str, Any] = {}
+
+    def prepare(url: str, home: Path) -> None:
+        with Scene.open(url, home) as scene:
+            names.update(World(scene).names)
+            assert scene.violations() == ()
+
+    return live(prepare), names
+
+
 @pytest.fixture
-def world(scene) -> World:
-    return World(scene)
+def beginnings(new_database, made) -> Beginnings:
+    return Beginnings(new_database, *made)
+
+
+@pytest.fixture
+def world(beginnings, home) -> Iterator[World]:
+    with beginnings.world(home) as begun:
+        yield begun
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.kind)
@@ -197,10 +248,10 @@ class TestAVerb:
 PLAIN: dict[str, list[str]] = {}
 
 
-def story(url: str, home: Path, verb: Verb, fault: str | None) -> list[str]:
+def story(beginnings: Beginnings, home: Path, verb: Verb, fault: str | None) -> list[str]:
     """Call `verb`, let the workers finish it, call it again; return all that the fake said."""
-    with Scene.open(url, home) as scene:
-        world = World(scene)
+    with beginnings.world(home) as world:
+        scene = world.scene
         if fault is not None:
             scene.fake.add_fault(Fault(fault, call=verb.asks))
         with suppress(Unreachable, Busy):
@@ -209,15 +260,14 @@ def story(url: str, home: Path, verb: Verb, fault: str | None) -> list[str]:
         said = world.said()
         verb.call(world, "k")
         assert world.said() == said
-        assert scene.violations() == ()
         return said
 
 
 @pytest.mark.parametrize("fault", ["lost_reply", "outage"])
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb.asks], ids=lambda verb: verb.kind)
 class TestAVerbWithoutAnAnswer:
-    def test_is_finished_once_by_a_worker(self, new_database, home, verb, fault):
+    def test_is_finished_once_by_a_worker(self, beginnings, home, verb, fault):
         if verb.kind not in PLAIN:
-            PLAIN[verb.kind] = story(new_database(), home / "plain", verb, None)
+            PLAIN[verb.kind] = story(beginnings, home / "plain", verb, None)
 
-        assert story(new_database(), home / fault, verb, fault) == PLAIN[verb.kind]
+        assert story(beginnings, home / fault, verb, fault) == PLAIN[verb.kind]

@@ -15,8 +15,10 @@ from recoup.processors.fake.idempotency import Fault
 from recoup.store.records import commands
 
 DAY = timedelta(days=1)
-#: Verbs that are somebody's payment, or an engine's asking, and no operator's decision.
-OTHERS = {"pay_bad_debt", "send_step"}
+#: A verb that is an engine's asking, and no operator's decision.
+OTHERS = {"send_step"}
+#: Verbs that are a customer's too, who needs no reason; what an operator says is kept.
+ANYBODYS = {"pay_bad_debt"}
 WHY = "a customer called"
 
 
@@ -68,8 +70,8 @@ def calls(scene, id):
 EVERYBODYS = {"pause_charging", "resume_charging", "replay"}
 #: What is done before, where a verb is possible only then.
 FIRST = {"resume_charging": "pause_charging", "release": "hold"}
-#: Who can not be had twice from one scene, or asks for another scene.
-APART = {"change_policy", "change_policies"}
+#: Who can not be had twice from one scene, or asks for another scene (bad debt: tests/debts).
+APART = {"change_policy", "change_policies", "pay_bad_debt"}
 
 
 def counts(scene):
@@ -95,7 +97,8 @@ class TestEveryVerbOfAnOperator:
             wanted = {"reason", "dry_run"} | ({"key"} if name != "change_policies" else set())
 
             assert wanted <= {*signature.parameters}, name
-            assert signature.parameters["reason"].default is inspect.Parameter.empty, name
+            needed = None if name in ANYBODYS else inspect.Parameter.empty
+            assert signature.parameters["reason"].default is needed, name
             assert signature.parameters["dry_run"].default is False, name
 
     def test_is_tried_here(self, scene, bob):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,21 +36,34 @@ class Shop:
         return self.scene.recoup
 
 
+@pytest.fixture(scope="module")
+def begun(live):
+    """The shop as it begins, and what everything in it is called."""
+    names = []
+
+    def prepare(url, home):
+        with Scene.open(url, home) as scene:
+            who = scene.fake.create_customer(email="ada@example.com", country="DE")
+            scene.fake.attach_method(who, country="DE")
+            scene.pace.settle()
+            cheap, dear = (scene.fake.create_price(amount) for amount in (TEN, TWENTY))
+            customer = scene.recoup.customers.get(who).id
+            started = scene.recoup.subscriptions.start(customer, cheap)
+            scene.recoup.coupons.create("SPRING", percent_off=20)
+            scene.recoup.coupons.create_promotion_code("SPRING", "HELLO")
+            scene.pace.settle()
+            names.extend((customer, started.subscription.id, cheap, dear))
+
+    return live(prepare), names
+
+
 @pytest.fixture
-def shop(database_url, home):
-    with Scene.open(database_url, home) as scene:
-        who = scene.fake.create_customer(email="ada@example.com", country="DE")
-        scene.fake.attach_method(who, country="DE")
-        scene.pace.settle()
-        cheap, dear = (scene.fake.create_price(amount) for amount in (TEN, TWENTY))
-        customer = scene.recoup.customers.get(who).id
-        started = scene.recoup.subscriptions.start(customer, cheap)
-        scene.recoup.coupons.create("SPRING", percent_off=20)
-        scene.recoup.coupons.create_promotion_code("SPRING", "HELLO")
-        scene.pace.settle()
-        yield Shop(
-            scene, customer, started.subscription.id, cheap, dear, scene.now + timedelta(days=90)
-        )
+def shop(new_database, home, begun):
+    lived, names = begun
+    shutil.copytree(lived.home, home)
+    with Scene.open(new_database(of=lived.database), home) as scene:
+        scene.pace.heard = scene.fake.events(limit=10_000)[-1][0]
+        yield Shop(scene, *names, scene.now + timedelta(days=90))
         assert scene.violations() == ()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from cloning import create_clone
 from indebted import Debtor, in_bad_debt
 from sqlalchemy.engine import make_url
 
@@ -25,7 +26,7 @@ def clones(server_url, template, tmp_path_factory) -> Iterator[Callable[[str], t
     def clone(of: str) -> tuple[str, Path]:
         made.append(f"debts_{os.getpid()}_{next(numbers)}")
         with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{made[-1]}" TEMPLATE "{of}"')
+            create_clone(connection, made[-1], of=of)
         url = make_url(server_url).set(drivername="postgresql", database=made[-1])
         return url.render_as_string(hide_password=False), folder / made[-1]
 

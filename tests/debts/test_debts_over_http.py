@@ -90,6 +90,40 @@ class TestPayingBadDebtWithAKey:
         assert {"actor": "key:debts-pay"} in debtor.scene.rows(entries)
 
 
+class TestARehearsalWithAKey:
+    def test_says_what_would_be_charged_and_charges_nothing(self, client, debtor, key, body):
+        debtor.with_money()
+        opens = key("debts:pay")
+        wanted = {**body, "reason": "they called", "dry_run": True}
+
+        answer = client.post(PATH, json=wanted, headers=opens)
+
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        assert (told["dry_run"], told["method"]) == (True, debtor.who.method)
+        assert told["amount"] == {"amount": 9800, "currency": "EUR"}
+        assert told["changes"] == list(debtor.pay(dry_run=True).changes)
+        assert told["why"][0].startswith("nothing forbids it")
+        assert (debtor.charged(), debtor.left()) == (0, [None, None])
+        assert debtor.scene.rows("SELECT FROM commands") == []
+
+    def test_then_charges_with_the_reason_on_record(self, client, debtor, key, body):
+        debtor.with_money()
+
+        client.post(PATH, json={**body, "reason": "they called"}, headers=key("debts:pay"))
+
+        rows = debtor.scene.rows("SELECT actor, args ->> 'reason' AS why FROM commands")
+        assert {(row["actor"], row["why"]) for row in rows} == {("key:debts-pay", "they called")}
+        assert debtor.charged() == 9800
+
+    def test_is_refused_as_the_payment_would_be(self, client, debtor, key, body):
+        wanted = {**body, "expected_amount": 1, "currency": "EUR", "dry_run": True}
+
+        answer = client.post(PATH, json=wanted, headers=key("debts:pay"))
+
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "amount_differs")
+
+
 class TestPayingBadDebtInTheHostsSession:
     def test_charges_whose_session_it_is(self, client, debtor, session, body):
         debtor.with_money()
@@ -156,6 +190,25 @@ class TestPayingBadDebtInTheHostsSession:
         (tried, _) = answer.json()["charges"]
         assert tried["payment"]["outcome"] == "declined"
         assert "stolen" not in answer.text
+
+    def test_rehearsed_tells_what_it_comes_to_and_nothing_of_the_rules(
+        self, client, debtor, session, body
+    ):
+        answer = client.post(PATH, json={**body, "dry_run": True}, headers=session)
+
+        told = answer.json()
+        assert told["amount"] == {"amount": 9800, "currency": "EUR"}
+        assert [one["amount"]["amount"] for one in told["charges"]] == [4900, 4900]
+        assert (told["changes"], told["why"], told["failed"]) == ([], [], None)
+        assert (debtor.charged(), debtor.left()) == (0, [None, None])
+
+    def test_needs_no_reason_and_takes_none(self, client, debtor, session, body):
+        wanted = {**body, "reason": "please"}
+
+        answer = client.post(PATH, json=wanted, headers=session)
+
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_value")
+        assert debtor.charged() == 0
 
     def test_is_told_when_too_often(self, debtor, client, session):
         wanted = {"customer": debtor.id, "invoices": [debtor.invoices[0]]}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from recoup.core.billing.views import Outcome
 from recoup.core.money import Money
 from recoup.core.states import InvoiceStatus
-from recoup.errors import InProgress, InvalidValue, NotFound, NotPossible
+from recoup.errors import InProgress, InvalidValue, NotFound, NotPossible, Unreachable
+from recoup.processors.fake.idempotency import Fault
 from recoup.processors.fake.payers import NO_FUNDS, Declines, Slow
 
 NOTHING = Money(0, "EUR")
@@ -70,6 +73,31 @@ class TestWritingOff:
         assert (case["ending"], scene.standing(who)) == ("written_off", "current")
         held = "SELECT FROM restrictions WHERE customer_id = :id AND lifted_at IS NULL"
         assert scene.rows(held, id=customer) == []
+
+    @pytest.mark.parametrize(("days", "rung"), [(15, "soft"), (28, "suspended")])
+    def test_keeps_the_case_where_it_is_while_the_processor_has_not_answered(
+        self, scene, days, rung
+    ):
+        who = scene.subscriber(payer=Declines(NO_FUNDS))
+        due = scene.until_failed(who) + timedelta(days=days)
+        scene.pace.until(due - timedelta(hours=2))
+        told = "SELECT max(delivered_at) AS at FROM notices"
+        due = max(due, scene.rows(told)[0]["at"] + timedelta(hours=72))
+        scene.pace.until(due - timedelta(hours=2))
+        back = due + timedelta(hours=6)
+        scene.fake.add_fault(Fault("outage", call="MarkUncollectible", times=None, until=back))
+
+        with pytest.raises(Unreachable):
+            scene.recoup.dunning.write_off(scene.customer_id(who), reason="moved away")
+        stood = scene.standing(who)
+        scene.pace.until(due + timedelta(hours=5))
+
+        assert (stood, scene.standing(who), scene.violations()) == (rung, rung, ())
+        scene.live(days=1)
+        (case,) = scene.rows(
+            "SELECT ending FROM cases WHERE customer_id = :id", id=scene.customer_id(who)
+        )
+        assert (case["ending"], scene.standing(who)) == ("written_off", "current")
 
     def test_with_the_same_key_is_done_once(self, debtor):
         first = debtor.dunning.write_off(debtor.id, reason="x", key="k")

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from cloning import create_clone
 from sqlalchemy.engine import make_url
 
 from recoup.processors.fake import NO_FUNDS, Broke, Declines
@@ -111,7 +112,7 @@ class Kept:
         home.mkdir(parents=True)
         name = f"{self.name}_{next(_numbers)}"
         with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self.name}"')
+            create_clone(connection, name, of=self.name)
         books = Path(shutil.copy(self.books, home))
         with Scene.open(_url(self.server, name), home, start=self.now, books=books) as scene:
             scene.pace.heard = self.heard
@@ -124,7 +125,7 @@ def lived(server: str, template: str, folder: Path, **people: int) -> Kept:
     """Let a business live for six weeks: who does not pay is restricted by then."""
     name = f"kept_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        create_clone(connection, name, of=template)
     with Scene.open(_url(server, name), folder) as scene:
         broke = Broke(payday=scene.now + 34 * DAY, lasts=20 * DAY)
         payers = {"debtors": Declines(NO_FUNDS), "payers": None, "recovered": broke}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -44,11 +45,35 @@ class Shop:
         self.scene.live(days=days)
 
 
-@pytest.fixture
-def shop(database_url, home):
-    with Scene.open(database_url, home, outbox=outbox(), policies=POLICIES) as scene:
+@contextmanager
+def opened(url, home):
+    with Scene.open(url, home, outbox=outbox(), policies=POLICIES) as scene:
         yield Shop(scene)
         assert scene.violations() == ()
+
+
+@pytest.fixture
+def shop(database_url, home):
+    with opened(database_url, home) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def story(live):
+    """Have the story told; return the types of what was told, its words, and who was there."""
+    told = []
+
+    def tell(url, home):
+        with opened(url, home) as shop:
+            Story(shop.scene).tell()
+            (all_of_it,) = shop.scene.rows(
+                "SELECT string_agg(body::text, ' ') AS text FROM host_events"
+            )
+            people = shop.scene.rows("SELECT name, email, owner_id FROM customers")
+            told.extend((Counter(shop.told()), all_of_it["text"], people))
+
+    live(tell)
+    return told
 
 
 class TestTheCatalogue:
@@ -57,10 +82,8 @@ class TestTheCatalogue:
 
         assert shown == [(name, one.kind, one.meaning) for name, one in EVENTS.items()]
 
-    def test_happens(self, shop):
-        Story(shop.scene).tell()
-
-        seen = Counter(shop.told())
+    def test_happens(self, story):
+        seen, _, _ = story
         elsewhere = {
             "gate.satisfied",
             "gate.died",
@@ -70,15 +93,10 @@ class TestTheCatalogue:
         }
         assert set(EVENTS) - set(seen) <= elsewhere
 
-    def test_tells_nothing_that_erasing_would_have_to_take_back(self, shop):
-        Story(shop.scene).tell()
-
-        people = shop.scene.rows("SELECT name, email, owner_id FROM customers")
+    def test_tells_nothing_that_erasing_would_have_to_take_back(self, story):
+        _, text, people = story
         canaries = {"@example", "Lovelace"} | {one["owner_id"] for one in people} - {None}
-        (all_of_it,) = shop.scene.rows(
-            "SELECT string_agg(body::text, ' ') AS text FROM host_events"
-        )
-        told = set(re.findall(r'"([^"]*)"', all_of_it["text"]))
+        told = set(re.findall(r'"([^"]*)"', text))
         assert not {word for word in told if any(c in word for c in canaries if len(c) > 3)}
 
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -134,6 +135,23 @@ class TestComposing:
             assert "Žofie Müller-漢字" in body.get_content()
             assert body.get_content_charset() == "utf-8"
             assert body["Content-Language"] == "de"
+
+    @pytest.mark.parametrize("locale", ["en", "fr", "ja"])
+    def test_begins_a_subject_of_any_length_on_its_first_line(self, locale):
+        # One that begins on the second is read with a blank in front of it.
+        for length in range(10, 120):
+            plan = ("Team and more, all of it " * 5)[:length]
+            facts = replace(SAMPLE, plan=plan, locale=locale)
+
+            message = compose(EMAILS["receipt"].about(facts), facts, **self.named())
+
+            head, _, _ = message.as_bytes().partition(b"\r\n\r\n")
+            (subject,) = re.findall(rb"^Subject:.*(?:\n .*)*", head, re.MULTILINE)
+            assert re.match(rb"Subject: \S", subject), subject
+            assert max(map(len, subject.splitlines())) <= 78
+            received = message_from_bytes(message.as_bytes(), policy=default)
+            assert received["Subject"].split() == message["Subject"].split()
+            assert received["Subject"] == received["Subject"].strip()
 
     def test_keeps_separators_and_addresses_out_of_names(self):
         anna = replace(SAMPLE, name='Müller, "Anna" <eve@evil.example>; (x)')

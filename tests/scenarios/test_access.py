@@ -7,14 +7,16 @@ from datetime import timedelta
 import pytest
 from host import Host
 
+from recoup.core.money import Money
 from recoup.core.policy import DEFAULT
 from recoup.errors import Undeliverable
-from recoup.processors.fake import NO_FUNDS, Declines
+from recoup.processors.fake import NO_FUNDS, Declines, Pays
 from recoup.testing.mail import Outbox
 from recoup.testing.scene import Scene
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
+TEN = Money(1000, "EUR")
 BOUNCE = Undeliverable("550 nobody of that name")
 #: For each restriction, the newest notice that could have warned of it.
 WARNED = """
@@ -31,6 +33,17 @@ def bouncing(database_url, home):
     with Scene.open(database_url, home, outbox=Outbox([None, *[BOUNCE] * 9])) as opened:
         yield opened
         assert opened.violations() == ()
+
+
+def bad_debts(scene, subscription):
+    """Return the invoices of a subscription that are bad debt."""
+    found = scene.rows(
+        "SELECT d.invoice_id AS id FROM debts d JOIN invoices i ON i.id = d.invoice_id "
+        "JOIN subscriptions s ON s.id = i.subscription_id "
+        "WHERE s.processor_id = :id AND d.exited_at IS NULL ORDER BY 1",
+        id=subscription,
+    )
+    return [row["id"] for row in found]
 
 
 class TestAHost:
@@ -60,6 +73,26 @@ class TestAHost:
         assert [row["rung"] for row in warned] == ["soft", "limited", "suspended"]
         assert all(row["since"] - row["told"] >= DEFAULT.min_notice for row in warned)
         assert seen == ["access.restricted", "access.restored"] * 3
+        assert scene.recoup.access.differences(ada.customer) == {}
+
+    def test_is_told_of_each_bad_debt_of_several_that_comes_and_goes(self, scene):
+        """The standing is the same before and after: what is closed is not."""
+        host = Host()
+        scene.recoup.access.use(host.apply, read=host.read)
+        ada = scene.subscriber()
+        scene.live(days=3)
+        second = scene.fake.subscribe(ada.customer, scene.fake.create_price(TEN))
+        scene.pace.settle()
+        scene.fake.update_method(ada.method, payer=Declines(NO_FUNDS))
+        scene.live(days=75)
+        both = host.told[-1]
+
+        scene.fake.update_method(ada.method, payer=Pays())
+        scene.recoup.dunning.pay_bad_debt(ada.customer, bad_debts(scene, second))
+        scene.pace.settle()
+
+        assert both == ("bad_debt", ["cancel", "cancel"])
+        assert host.told[-1] == ("bad_debt", ["cancel"])
         assert scene.recoup.access.differences(ada.customer) == {}
 
     def test_is_told_of_nothing_for_fourteen_days_when_notices_bounce(self, bouncing):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from cloning import create_clone
 from sqlalchemy.engine import make_url
 
 from recoup.core.billing.views import Invoice
@@ -81,7 +82,7 @@ def shared_scene(server_url: str, template: str, folder: Path, **more: object) -
     """A scene for all tests of a file, each of which has customers of its own in it."""
     name = f"links_{os.getpid()}_{time.monotonic_ns()}"
     with psycopg.connect(server_url, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        create_clone(admin, name, of=template)
         url = make_url(server_url).set(drivername="postgresql", database=name)
         shown = url.render_as_string(hide_password=False)
         with Scene.open(shown, folder, **({"secret_key": KEY, "links_url": WHERE} | more)) as made:

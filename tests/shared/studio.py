@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from cloning import create_clone
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -147,7 +148,7 @@ class Studio:
     def _create(self, template: str) -> str:
         name = f"kill_{os.getpid()}_{id(self)}_{next(self._numbers)}"
         with psycopg.connect(self.server_url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+            create_clone(connection, name, of=template)
         return name
 
     def _drop(self, name: str) -> None:

@@ -14,11 +14,13 @@ ENDS = """
     LEFT JOIN ledger_entries l ON l.customer_id = c.customer_id
          AND l.subject = 'case:' || c.id AND l.type IN ('case.ended', 'case.recorded')
     WHERE c.ending IS NOT NULL GROUP BY c.id HAVING count(l.*) <> 1"""
-#: Debts that are over, while no case says how.
+#: Debts that are over, while no case says how. What a start waits for is none.
 UNENDED = """
     SELECT i.processor_id FROM invoices i LEFT JOIN cases c ON c.id = i.case_id
     WHERE c.ending IS NULL AND i.first_failed_at IS NOT NULL AND i.status <> 'open'
-    AND NOT EXISTS (SELECT FROM invoices o WHERE o.case_id = i.case_id AND o.status = 'open')"""
+    AND i.gate_id IS NULL
+    AND NOT EXISTS (SELECT FROM invoices o WHERE o.case_id = i.case_id AND (o.status = 'open'
+                    OR o.charged_back > 0 AND o.status = 'paid' AND o.resolved_as IS NULL))"""
 #: Mails to those who owed nothing when they went out.
 FALSE_MAILS = """
     SELECT m.id FROM mails m JOIN notices n ON n.id = (m.args->>'notice_id')::bigint

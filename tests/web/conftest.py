@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from cloning import create_clone
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -153,7 +154,7 @@ def shared(
     """A place for all tests of a file, which therefore leave it as it was."""
     name = f"web_{os.getpid()}_{time.monotonic_ns()}"
     with psycopg.connect(server_url, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        create_clone(admin, name, of=template)
         url = make_url(server_url).set(drivername="postgresql", database=name)
         made = Place(url.render_as_string(hide_password=False), tmp_path_factory.mktemp("web"))
         yield made

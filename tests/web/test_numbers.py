@@ -17,10 +17,16 @@ SERIES = re.compile(r"^recoup_(\w+?)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 @pytest.fixture
 def scene(database_url, home):
     with Scene.open(database_url, home) as opened:
-        ada = opened.subscriber(Declines(NO_FUNDS))
-        opened.until_failed(ada)
-        opened.live(days=6)
         yield opened
+
+
+@pytest.fixture
+def lived(scene):
+    """The scene with somebody whose renewal has failed for six days."""
+    ada = scene.subscriber(Declines(NO_FUNDS))
+    scene.until_failed(ada)
+    scene.live(days=6)
+    return scene
 
 
 @pytest.fixture
@@ -30,8 +36,8 @@ def ask(scene):
 
 
 class TestNumbersForPrometheus:
-    def test_say_what_the_tables_say(self, scene, ask):
-        since = scene.now.replace(year=scene.now.year - 1)
+    def test_say_what_the_tables_say(self, lived, ask):
+        since = lived.now.replace(year=lived.now.year - 1)
 
         answer = ask(days="365")
 
@@ -40,7 +46,7 @@ class TestNumbersForPrometheus:
         }
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-        wanted = dict(self.expected(scene, since))
+        wanted = dict(self.expected(lived, since))
         assert told == wanted
         assert not any(name.startswith("drift") for name, _ in told)  # /metrics has them
         assert told["recovery_failed", 'class="soft",currency="EUR"'] == 1.0
@@ -59,8 +65,8 @@ class TestNumbersForPrometheus:
                     if name not in number.labels and value is not None:
                         yield (f"{number.name}_{name}", labels), float(value)
 
-    def test_of_a_window_forget_what_happened_before(self, scene, ask):
-        scene.live(days=4)
+    def test_of_a_window_forget_what_happened_before(self, lived, ask):
+        lived.live(days=4)
 
         assert "recoup_recovery_failed{" in ask().text
         assert "recoup_recovery_failed{" not in ask(days="7").text

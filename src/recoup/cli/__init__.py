@@ -1,7 +1,8 @@
 """
 The command line. `main` is loaded when it is asked for, so importing this costs nothing.
 
-Exit codes: 0 all is well, 1 something wrong was found, 2 called wrongly.
+Exit codes: 0 all is well, 1 something wrong was found, 2 called wrongly, 3 the output could not be
+written.
 """
 
 from __future__ import annotations

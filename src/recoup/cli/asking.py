@@ -16,15 +16,17 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, Final, TypeVar
 
 import click
 
 from recoup.billing import Recoup
+from recoup.cli.app import DONE
 from recoup.cli.opening import opened
 from recoup.cli.output import Listing, as_json_option, emit, printable, tell
+from recoup.commands.options import uncalled
 from recoup.core.billing.views import Pay, Payment, Start, Started
 from recoup.core.dunning.acts import Acted
 from recoup.core.dunning.views import DebtPayment
@@ -76,6 +78,7 @@ def reads(command: Callable[..., Any]) -> Callable[..., None]:
                 recoup = plain.acting_as(actor)
                 in_step(recoup)
             result = command(recoup, **given)
+        click.get_current_context().meta[DONE] = actor is not None
         tell(result, as_json=as_json, secrets=show_secret)
         click.get_current_context().exit(1 if failed(result) else 0)
 
@@ -98,10 +101,15 @@ def refusals(*, as_json: bool) -> Iterator[None]:
     except RecoupError as error:
         if as_json:
             request = getattr(error, "request_id", None)
-            told = {"type": type(error).__name__, "message": str(error), "request_id": request}
-            emit({"error": told})
+            told = {
+                "type": type(error).__name__,
+                "message": uncalled(str(error)),
+                "request_id": request,
+            }
+            with suppress(OSError):  # the sentence is told all the same
+                emit({"error": told})
         if isinstance(error, CommandError | ProcessorError):
-            raise click.ClickException(printable(str(error))) from error
+            raise click.ClickException(printable(uncalled(str(error)))) from error
         raise
 
 
@@ -116,8 +124,15 @@ def failed(result: object) -> bool:
     if isinstance(result, Payment):
         return result.outcome in _NO_MONEY
     if isinstance(result, DebtPayment):
-        return any(c.payment is None or failed(c.payment) for c in result.charges)
+        return _unpaid(result)
     return isinstance(result, Started) and result.outcome is Start.INCOMPLETE
+
+
+def _unpaid(result: DebtPayment) -> bool:
+    """Whether some of it did not come, or of a rehearsal, would not be asked for."""
+    if result.dry_run:
+        return result.failed is not None or any(c.refused for c in result.charges)
+    return any(c.payment is None or failed(c.payment) for c in result.charges)
 
 
 def login() -> str:

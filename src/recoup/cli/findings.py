@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from recoup import plan_file, policy_file, work
+from recoup import pdf, plan_file, policy_file, work
 from recoup.cli.opening import clock_of
 from recoup.cli.output import instant
 from recoup.config import Config
@@ -79,6 +80,8 @@ def _settings(config: Config) -> Iterator[Finding]:
     if config.documents and (gone := missing()):
         what = f"documents are wanted, and {', '.join(gone)} is not installed: none can be made"
         yield Finding("documents", "wrong", what, f"{INSTALL}, or unset RECOUP_DOCUMENTS.")
+    if config.documents_logo is not None and not missing():
+        yield _logo(config.documents_logo)
 
 
 def _plans(config: Config) -> Finding:
@@ -89,6 +92,16 @@ def _plans(config: Config) -> Finding:
     except ConfigError as error:
         return Finding("plans", "wrong", str(error), "Mend it: recoup plans check FILE")
     return Finding("plans", "ok", f"{config.plans}: {', '.join(sorted(sold.plans))}")
+
+
+def _logo(file: Path) -> Finding:
+    """One that can not be set keeps every new invoice from being made as PDF."""
+    try:
+        pdf.logo(file)
+    except RecoupError as error:
+        help = "Mend it: nothing new is issued as PDF; then recoup effects retry ID"
+        return Finding("logo", "wrong", str(error), help)
+    return Finding("logo", "ok", f"{file} is at the head of documents")
 
 
 def _collector(config: Config, collectors: Mapping[str, str]) -> Finding:

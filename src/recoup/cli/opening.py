@@ -16,7 +16,7 @@ from recoup.config import Config
 from recoup.demo.stage import DEMO
 from recoup.errors import InvalidValue
 from recoup.jobs.clocks import Clock, SystemClock, TestClock
-from recoup.store import database
+from recoup.store import database, embedded
 from recoup.store.delivery import audience
 from recoup.store.records import settings
 from recoup.telemetry import lines
@@ -43,7 +43,7 @@ def opened(*, at: datetime | None = None, log: str | None = None) -> Iterator[Re
     lines.configure(config.log)
     with stored(config) as engine:
         clock = None if at is None else _moved(engine, config, at)
-    config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    embedded.settled(config.home)
     work.collect_seldom()
     with Recoup(config, clock=clock) as recoup:
         yield recoup
@@ -125,7 +125,10 @@ def _moved(engine: Engine, config: Config, at: datetime) -> Clock:
                     f"in real time, with {config.processor}"
                 )
         elif at < datetime.fromisoformat(simulated):
-            raise InvalidValue(f"--now {at.isoformat()}: the simulated clock is at {simulated}")
+            raise InvalidValue(
+                f"--now {at.isoformat()}: the simulated clock is at {simulated} "
+                "and never goes back"
+            )
         if at > LATEST:
             raise InvalidValue(f"--now {at.isoformat()}: the latest is {LATEST.isoformat()}")
         settings.write(connection, {SIMULATED_NOW: at.isoformat()})

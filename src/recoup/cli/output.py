@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import msgspec
 
+from recoup.core.billing.views import Pay
+from recoup.core.dunning.views import DebtCharge, DebtPayment
 from recoup.core.money import Money
 
 if TYPE_CHECKING:
@@ -60,7 +62,14 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     seen = stream.isatty()
     width = None if seen else shutil.get_terminal_size((UNSEEN, 24)).columns
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=width)
+    made = Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=width)
+    made.on_broken_pipe = _raised  # type: ignore[method-assign]  # it would leave by itself, as a refusal
+    return made
+
+
+def _raised() -> None:
+    """Let the error in hand go on, to where all of them are told."""
+    raise  # noqa: PLE0704  it is called where one is handled
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:
@@ -155,12 +164,32 @@ def _pairs(value: Any, *, secrets: bool, of: str = "") -> Iterator[tuple[str, ob
         return
     for name, part in (value if isinstance(value, Mapping) else parts(value)).items():
         shown = f"{of} {name}".strip().replace("_", " ")
+        if isinstance(value, DebtPayment) and name == "charges":
+            yield shown, "\n".join(_charged(one, rehearsed=value.dry_run) for one in part)
+            continue
         if name == "client_secret" and not secrets:
             continue
         if _is_view(part):
             yield from _pairs(part, secrets=secrets, of=shown)
         else:
             yield shown, part
+
+
+def _charged(one: DebtCharge, *, rehearsed: bool) -> str:
+    """Return what came of one invoice of several, and of one without a payment why it has none."""
+    made = one.payment
+    if made is None and one.refused is None:
+        why = "would be charged" if rehearsed else "not tried: the one before brought no money yet"
+    elif made is None:
+        why = f"not charged: {one.refused}"
+    else:
+        why = f"{made.outcome}, payment {made.id}"
+        if made.outcome is Pay.REQUIRES_ACTION:
+            where = made.action.url if made.action else None
+            why += f": the customer has to confirm it{f' at {where}' if where else ''}"
+        elif made.decline_code is not None:
+            why += f": {made.decline_code}"
+    return f"invoice {one.invoice_id}: {one.amount} {why}"
 
 
 def cell(value: object) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
 from recoup import pdf
 from recoup.core.documents import BillLine, Document, Kind, Party, Stamp, Tax
-from recoup.effects import BRINGS
+from recoup.effects import BRINGS, Issuer
 from recoup.mail.letter import NOON
 
 _NUMBERS: Final = {
@@ -20,15 +21,28 @@ _NUMBERS: Final = {
 _TAX: Final = Tax(782, Decimal(19), "standard_rated", inclusive=True)
 
 
-def papers(type: str, locale: str) -> Iterator[tuple[str, bytes]]:
+def papers(type: str, locale: str, *, issuer: Issuer | None = None) -> Iterator[tuple[str, bytes]]:
     """
     Yield the documents that mails of a type bring, in a language: name and bytes.
 
+    Args:
+        issuer: Who issues them, and how they look; by default the sample's.
+
     Raises:
-        ConfigError: the extra `documents` is not installed.
+        ConfigError: the extra `documents` is not installed, or the logo can not be set.
+        DocumentsUnreachable: the logo can not be read.
     """
     if type in BRINGS:
         made = sample(Kind(BRINGS[type]))
+        if issuer is not None:
+            made = replace(
+                made,
+                seller=issuer.seller,
+                foot=issuer.foot,
+                color=issuer.color,
+                time_zone=issuer.time_zone,
+                logo=None if issuer.logo is None else pdf.logo(issuer.logo),
+            )
         yield f"{made.number}.pdf", pdf.render(made, locale=locale).content
 
 

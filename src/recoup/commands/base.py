@@ -51,6 +51,7 @@ from recoup.jobs import queue
 from recoup.jobs.queue import Live
 from recoup.processors.base import Processor
 from recoup.store import observe
+from recoup.store.database import reading
 from recoup.store.records import commands
 from recoup.store.records.commands import BUSY, UNREADABLE, Kept, raised
 from recoup.store.writer import Writer
@@ -108,7 +109,7 @@ class Office:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Lend a connection to read from: the host's own while bound to it."""
-        with (self.bound or self.database.connect)() as connection:
+        with self.bound() if self.bound else reading(self.database) as connection:
             yield connection
 
     def run(
@@ -201,7 +202,7 @@ class Office:
         return self.result_of(kind, kept)
 
     def _kept(self, key: str) -> Kept:
-        with self.database.connect() as connection:
+        with reading(self.database) as connection:
             kept = commands.by_key(connection, printable(key))
         if kept is None:
             raise NotFound(f"no command has the key {key!r}: is its transaction committed?")
@@ -287,7 +288,7 @@ class Office:
         while True:
             held_up = _held_up(self, kept)
             ran = not held_up and self.carry_out(kept.effect)
-            with self.database.connect() as connection:
+            with reading(self.database) as connection:
                 kept = commands.by_key(connection, kept.key) or kept
                 live = queue.live(connection, kept.effect)
             if states.is_over(kept.state):
@@ -336,7 +337,7 @@ def _held_up(office: Office, kept: Kept) -> bool:
     Raises:
         Busy: one of them has no answer; the text says which one, and why.
     """
-    with office.database.connect() as connection:
+    with reading(office.database) as connection:
         line = commands.ahead(connection, kept)
     for older in line:
         if older.request is None:
@@ -345,7 +346,7 @@ def _held_up(office: Office, kept: Kept) -> bool:
             office.carry_out(older.effect)
         except Exception:
             log.exception("%s, which %s waits for, failed", older.effect, kept.effect)
-    with office.database.connect() as connection:
+    with reading(office.database) as connection:
         line = commands.ahead(connection, kept)[:1]
         for older in line:
             live = queue.live(connection, older.effect)
@@ -362,7 +363,7 @@ def _in_line(live: Live) -> bool:
 
 
 def _is_running(database: Engine, key: str, *, until: float) -> bool:
-    with database.connect() as connection:
+    with reading(database) as connection:
         return time.monotonic() < until and queue.is_running(connection, key)
 
 

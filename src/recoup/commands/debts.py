@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from recoup.commands import giving_up, owing, paying
+from recoup.commands.acting import REFUSED, reason_of
 from recoup.commands.base import Kind, Office, Plan, Recording, Work
 from recoup.commands.desk import Desk
 from recoup.commands.filing import digest_of, own_key
@@ -21,7 +22,7 @@ from recoup.core.billing.views import Pay, Payment
 from recoup.core.dunning.acts import Acted
 from recoup.core.dunning.views import BadDebt, DebtCharge, DebtPayment
 from recoup.core.money import Money
-from recoup.errors import AmountDiffers, CommandError, NotPossible
+from recoup.errors import AmountDiffers, CommandError, NotPossible, RecoupError
 from recoup.store import debts, views
 from recoup.store.records import commands
 from recoup.store.views.reading import Ref
@@ -52,6 +53,9 @@ PAY: Final = Kind("dunning.pay_bad_debt", DebtPayment, _never_asked, current=_no
 PAY_NEXT: Final = Kind(
     "dunning.pay_bad_debt_next", Payment, paying.never_asked, current=paying.payment_now
 )
+
+#: What a rehearsal says of a payment that was made before.
+AGAIN: Final = "it is the payment that was made before: nothing more is charged"
 
 KINDS: Final[Sequence[Kind[Any]]] = (PAY, PAY_NEXT, *giving_up.KINDS)
 
@@ -101,6 +105,8 @@ class Debts(Desk):
         method: Ref | None = None,
         expected_amount: Money | None = None,
         off_session: bool = False,
+        reason: str | None = None,
+        dry_run: bool = False,
         key: str | None = None,
     ) -> DebtPayment:
         """
@@ -115,6 +121,9 @@ class Debts(Desk):
             method: What to pay with; the customer's default when not said.
             expected_amount: What the customer was shown. Another amount is refused.
             off_session: The customer is not there to authenticate.
+            reason: Of an operator: why; it is kept with every charge, and with a refusal, which is
+                on record then. It makes it no other payment.
+            dry_run: Only say what would be charged and what would follow; nobody is asked.
             key: Up to 180 characters. Without one it is made of the invoices, and of how often
                 paying them has failed.
 
@@ -129,15 +138,12 @@ class Debts(Desk):
             NotPossible: there is nothing to pay with.
             InProgress: another transaction holds the customer.
         """
+        why = None if reason is None else reason_of(reason)
         wanted, key = self._wanted(customer, invoices, method, expected_amount, off_session, key)
-        asked = _asked(wanted)
-        made = self.office.run(
-            PAY,
-            asked=asked,
-            prepare=lambda recording: owing.begun(recording, wanted, key=key),
-            customer=wanted.customer,
-            key=key,
-        )
+        wanted = replace(wanted, why=why)
+        if dry_run:
+            return _rehearsed(self.office, wanted, key)
+        made = _begun(self.office, wanted, key)
         if expected_amount is not None and made.amount != expected_amount:
             raise AmountDiffers(f"{made.amount} was owed, not {expected_amount}")
         made = _gone_on(self.office, made, wanted)
@@ -243,6 +249,40 @@ def _asked(wanted: Wanted) -> dict[str, Any]:
         "method": wanted.method,
         "off_session": wanted.off_session,
     }
+
+
+def _rehearsed(office: Office, wanted: Wanted, key: str) -> DebtPayment:
+    """Return what would be charged; of a payment that was made before, how it stands."""
+    whose = f"customer:{wanted.customer}"
+    kept = office.ended(
+        PAY, asked=_asked(wanted), customer=wanted.customer, subject=whose, key=key
+    )
+    if kept is not None:
+        return replace(office.result_of(PAY, kept), dry_run=True, changes=(AGAIN,))
+    book, now = office.engine, office.now()
+    with office.reading() as connection:
+        return owing.rehearsed(connection, wanted, key=key, book=book, now=now)
+
+
+def _begun(office: Office, wanted: Wanted, key: str) -> DebtPayment:
+    """Make the first charge. What an operator is refused is on record, and the key stays free."""
+    refused: list[RecoupError] = []
+
+    def prepare(recording: Recording) -> Plan:
+        try:
+            return owing.begun(recording, wanted, key=key)
+        except REFUSED as error:
+            refused.append(error)
+            raise
+
+    asked = _asked(wanted)
+    try:
+        return office.run(PAY, asked=asked, prepare=prepare, customer=wanted.customer, key=key)
+    except REFUSED:
+        if wanted.why is not None and refused:
+            plan = Plan(refusal=refused[0], args=wanted.args)
+            office.run(PAY, asked=asked, prepare=lambda _: plan, customer=wanted.customer)
+        raise
 
 
 def _gone_on(office: Office, made: DebtPayment, wanted: Wanted) -> DebtPayment:

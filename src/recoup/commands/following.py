@@ -14,6 +14,7 @@ from recoup.core.billing.views import Scheduled
 from recoup.errors import InvalidKey
 from recoup.jobs.base import Scalar
 from recoup.store import views
+from recoup.store.database import reading
 from recoup.store.records import commands
 
 #: A caller's key is at most so long, and the name of a step comes on top.
@@ -120,7 +121,7 @@ def see_to_followers(office: Office, subject: str) -> None:
         return
     seen: set[int] = set()
     while True:
-        with office.database.connect() as connection:
+        with reading(office.database) as connection:
             found = commands.under_way(connection, subject=subject)
         waiting = {each.id for each in found if each.key.startswith(_FOLLOWING)} - seen
         if not waiting:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
@@ -43,10 +44,17 @@ _WORDS: Final[Mapping[object, str]] = {
     Money: "Money",
     NoneType: "None",
 }
+#: How a refusal begins: with the verb as a program calls it.
+_CALL: Final = re.compile(r"^[a-z_]+\.[a-z_]+\(\): ")
 #: `*args` and `**kwargs` are nobody's single value.
 _SEVERAL: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 #: Longer ones are not shown: they could be a card's.
 _MOST_DIGITS: Final = 9
+
+
+def uncalled(refusal: str) -> str:
+    """Return what is refused for whoever called no verb, but asked for it elsewhere."""
+    return _CALL.sub("", refusal)
 
 
 def verb(method: Callable[P, R]) -> Callable[P, R]:

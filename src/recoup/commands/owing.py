@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
@@ -17,12 +17,15 @@ from sqlalchemy import Connection
 
 from recoup import reference
 from recoup.commands import paying
-from recoup.commands.base import Plan, Recording
-from recoup.core.account import Account, Invoice
+from recoup.commands.base import Plan, Recording, Rulebook
+from recoup.core.account import Account, Invoice, Method
 from recoup.core.billing.views import Outcome
 from recoup.core.collection.plan import forbidden
+from recoup.core.dunning import acts
+from recoup.core.dunning.acts import Rehearsal
 from recoup.core.dunning.views import DebtCharge, DebtPayment
 from recoup.core.money import Money, totals
+from recoup.core.states import AttemptState, InvoiceStatus
 from recoup.errors import (
     AmountDiffers,
     CurrencyMismatch,
@@ -38,6 +41,7 @@ from recoup.errors import (
     TooManyTries,
     UnknownInvoice,
 )
+from recoup.jobs.base import Scalar
 from recoup.store import debts, views
 from recoup.store.records import money
 from recoup.store.views.reading import Ref
@@ -45,6 +49,8 @@ from recoup.store.views.reading import Ref
 #: So many payments of a customer's bad debt may bring no money within this span.
 MOST_TRIES: Final = 5
 WINDOW: Final = timedelta(hours=1)
+#: What a rehearsal says that nothing was said against.
+FREE: Final = "nothing forbids it: no dispute, no payment under way, no rule of a card network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,12 @@ class Wanted:
     method: int | None
     off_session: bool
     expected: Money | None = None
+    why: str | None = None  #: the reason of an operator
+
+    @property
+    def args(self) -> dict[str, Scalar]:
+        """What is kept with each command of it."""
+        return {} if self.why is None else {"reason": self.why}
 
 
 def resolved(
@@ -93,17 +105,15 @@ def begun(recording: Recording, wanted: Wanted, *, key: str) -> Plan:
         TooManyTries: too many were refused within the last hour.
         NotPossible: there is nothing to pay with.
     """
-    account, owed = _checked(recording, wanted)
-    total = _total(owed)
-    if wanted.expected is not None and wanted.expected != total:
-        raise AmountDiffers(f"{total} is owed now, not the {wanted.expected} that was expected")
+    account, owed = _checked(recording.connection, wanted, now=recording.now)
+    total = _total(owed, wanted)
     first = _intended(recording, account, owed[0], wanted)
     payment = views.read_payment(recording.connection, first.result.id)  # type: ignore[attr-defined]  # it is a payment
     charges = [DebtCharge(invoice.id, invoice.remaining) for invoice in owed]
     charges[0] = DebtCharge(owed[0].id, owed[0].remaining, payment)
     nothing = Money(0, total.currency)
     made = DebtPayment(key, wanted.customer, total, nothing, tuple(charges))
-    return Plan(result=made, effects=first.effects, awaited=first.awaited)
+    return replace(first, result=made)
 
 
 def gone_on(recording: Recording, charge: DebtCharge, wanted: Wanted) -> Plan:
@@ -112,24 +122,90 @@ def gone_on(recording: Recording, charge: DebtCharge, wanted: Wanted) -> Plan:
 
     What is charged is what was shown: another amount is refused.
     """
-    account, (invoice,) = _checked(recording, wanted)
+    account, (invoice,) = _checked(recording.connection, wanted, now=recording.now)
     if invoice.remaining != charge.amount:
         raise AmountDiffers(f"{invoice.remaining} is owed now, not {charge.amount}")
     return _intended(recording, account, invoice, wanted)
 
 
-def _checked(recording: Recording, wanted: Wanted) -> tuple[Account, tuple[Invoice, ...]]:
+def rehearsed(
+    connection: Connection, wanted: Wanted, *, key: str, book: Rulebook | None, now: datetime
+) -> DebtPayment:
+    """
+    Return what would be charged, were every charge to bring its money, and what would follow.
+
+    Nothing is written and nobody is asked. The errors are those of `begun`; what forbids a charge
+    after the first is told with it, as it would be.
+    """
+    account, owed = _checked(connection, wanted, now=now)
+    total = _total(owed, wanted)
+    way = paying.way_of(connection, account, wanted.method)
+    done, charges, words = account, [DebtCharge(i.id, i.remaining) for i in owed], []
+    for place, invoice in enumerate(owed):
+        try:
+            _allowed(connection, done, invoice, wanted, now=now)
+            paying.check(
+                connection, wanted.customer, invoice.id,
+                method=wanted.method, off_session=wanted.off_session, now=now,
+            )  # fmt: skip
+        except (NotPossible, InProgress) as problem:
+            if not place:
+                raise
+            charges[place] = replace(charges[place], refused=str(problem))
+            words.append(f"invoice {invoice.id} is not charged: {problem}")
+            break
+        done = _paid(done, invoice, way, wanted, now=now)
+        words.append(f"charge {invoice.remaining} of invoice {invoice.id} with {_named(way)}")
+    follows = Rehearsal(failed="nothing to decide by")
+    if book is not None:
+        after = account.but(invoices=done.invoices)
+        follows = acts.rehearsed(account, after, policies=book.policies, rules=book.rules, now=now)
+    brought = len(debts.tried(connection, wanted.customer, now=now, within=WINDOW))
+    looked = [] if any(charge.refused for charge in charges) else [FREE]
+    looked.append(f"{brought} payments brought no money in the last hour, {MOST_TRIES} may")
+    return DebtPayment(
+        key, wanted.customer, total, Money(0, total.currency), tuple(charges),
+        dry_run=True,
+        method=way.processor_id,
+        changes=(*words, *follows.changes),
+        why=(*looked, *follows.why),
+        failed=follows.failed,
+    )  # fmt: skip
+
+
+def _paid(
+    account: Account, invoice: Invoice, way: Method, wanted: Wanted, *, now: datetime
+) -> Account:
+    """Return the account once a charge of the invoice has brought its money."""
+    made = paying.tried(
+        account, invoice, way, origin="bad_debt", off_session=wanted.off_session, now=now
+    )
+    came = replace(made, state=AttemptState.SUCCEEDED)
+    nothing = Money(0, invoice.due.currency)
+    closed = replace(invoice, status=InvoiceStatus.PAID, remaining=nothing, closed_at=now)
+    return account.but(
+        invoices=tuple(closed if one.id == invoice.id else one for one in account.invoices),
+        attempts=(*account.attempts, came),
+        uses=(*account.uses, came),
+    )
+
+
+def _named(way: Method) -> str:
+    return f"{way.processor_id} ({way.brand or way.kind})"
+
+
+def _checked(
+    connection: Connection, wanted: Wanted, *, now: datetime
+) -> tuple[Account, tuple[Invoice, ...]]:
     """Return the account and the obligations in order of age, every one of them bad debt."""
-    connection, now = recording.connection, recording.now
     account = money.account(connection, wanted.customer, now=now)
-    owed = [_bad_debt(recording, account, id) for id in wanted.invoices]
+    owed = [_bad_debt(connection, account, id, now=now) for id in wanted.invoices]
     _refuse_often(connection, wanted.customer, now=now)
     owed.sort(key=lambda one: (one.first_failed_at or one.created_at, one.id))
     return account, tuple(owed)
 
 
-def _bad_debt(recording: Recording, account: Account, id: int) -> Invoice:
-    connection, now = recording.connection, recording.now
+def _bad_debt(connection: Connection, account: Account, id: int, *, now: datetime) -> Invoice:
     invoice = next((one for one in account.invoices if one.id == id), None)
     entered = any(debt.open and debt.invoice_id == id for debt in account.debts)
     if invoice is None or not (invoice.in_default and entered):
@@ -166,8 +242,10 @@ def _refuse_no_debt(connection: Connection, account: Account, id: int, now: date
     raise NotBadDebt(f"invoice {id} is not bad debt: it is {shown.outcome}")
 
 
-def _intended(recording: Recording, account: Account, invoice: Invoice, wanted: Wanted) -> Plan:
-    connection, now = recording.connection, recording.now
+def _allowed(
+    connection: Connection, account: Account, invoice: Invoice, wanted: Wanted, *, now: datetime
+) -> None:
+    """Refuse what a network or a refusal forbids, or what there is nothing to pay with."""
     way = paying.way_of(connection, account, wanted.method)
     why = forbidden(
         account, invoice, way,
@@ -175,13 +253,18 @@ def _intended(recording: Recording, account: Account, invoice: Invoice, wanted: 
     )  # fmt: skip
     if why is not None:
         raise DebtForbidden(f"invoice {invoice.id} can not be charged so: {why}")
-    return paying.intend(
+
+
+def _intended(recording: Recording, account: Account, invoice: Invoice, wanted: Wanted) -> Plan:
+    _allowed(recording.connection, account, invoice, wanted, now=recording.now)
+    plan = paying.intend(
         recording,
         invoice.id,
         method=wanted.method,
         off_session=wanted.off_session,
         origin="bad_debt",
     )
+    return replace(plan, args=wanted.args)
 
 
 def _refuse_often(connection: Connection, customer: int, *, now: datetime) -> None:
@@ -195,9 +278,12 @@ def _refuse_often(connection: Connection, customer: int, *, now: datetime) -> No
         )
 
 
-def _total(owed: Sequence[Invoice]) -> Money:
+def _total(owed: Sequence[Invoice], wanted: Wanted) -> Money:
+    """Return what is owed of all of them, which is what was expected where that was said."""
     sums = totals(invoice.remaining for invoice in owed)
     if len(sums) > 1:
         words = " and ".join(map(str, sums))
         raise CurrencyMismatch(f"{words} are owed: pay one currency at a time")
+    if wanted.expected not in {None, sums[0]}:
+        raise AmountDiffers(f"{sums[0]} is owed now, not the {wanted.expected} that was expected")
     return sums[0]

@@ -69,7 +69,7 @@ def intend(
     account, invoice, way = check(
         connection, customer_id, invoice_id, method=method, off_session=off_session, now=now
     )
-    attempt = _attempt(account, invoice, way, origin=origin, off_session=off_session, now=now)
+    attempt = tried(account, invoice, way, origin=origin, off_session=off_session, now=now)
     waiting = (a for a in account.tries(invoice_id) if states.awaits_customer(a.state))
     changes: list[Change] = [
         AttemptWithdrawn(a, replace(a, state=AttemptState.CANCELED)) for a in waiting
@@ -119,7 +119,7 @@ def check(
     return account, invoice, way
 
 
-def _attempt(
+def tried(
     account: Account,
     invoice: Invoice,
     way: Method,
@@ -128,6 +128,7 @@ def _attempt(
     off_session: bool,
     now: datetime,
 ) -> Attempt:
+    """Return the next try at an invoice, as it is before anybody is asked."""
     ordinals = (a.ordinal for a in account.tries(invoice.id) if a.ordinal)
     return Attempt(
         id=None,

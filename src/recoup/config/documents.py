@@ -35,6 +35,11 @@ class Documents(Parties):
     documents_facturx: bool = Field(
         False, description="whether invoices carry themselves as Factur-X (EN 16931) too"
     )
+    documents_logo: Path | None = Field(
+        None,
+        description="a PNG, JPEG or SVG file of at most 200 kB, which is put at the head of "
+        "documents; unset: none",
+    )
     documents_patience_minutes: int = Field(
         15,
         ge=0,
@@ -54,12 +59,19 @@ class Documents(Parties):
     )
 
     @field_validator(
-        "documents_folder", "seller_name", "seller_address", "seller_country", "seller_vat_id",
-        "seller_note", mode="before",
+        "documents_folder", "documents_logo", "seller_name", "seller_address", "seller_country",
+        "seller_vat_id", "seller_note", mode="before",
     )  # fmt: skip
     @classmethod
     def _or_none(cls, value: object) -> object:
         return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("documents_logo")
+    @classmethod
+    def _is_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("the path of a file that exists; an address is never fetched")
+        return value
 
     @field_validator("seller_country")
     @classmethod

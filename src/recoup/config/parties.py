@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator
 from recoup.config.reading import Settings, port
 
 _KEY: Final = re.compile(r"(sk|rk)_(test|live)_\w{8,240}", re.ASCII)
+_SCHEMA: Final = re.compile("[a-z_][a-z0-9_]{0,62}")
 _VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(\.[a-z]+)?")
 #: Before it, subscriptions and invoices were asked for in other words.
 OLDEST_ASKED: Final = "2025-03-31.basil"
@@ -27,7 +28,6 @@ class Parties(Settings):
     schema_name: str = Field(
         "recoup",
         alias="RECOUP_SCHEMA",
-        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
         description="the database schema; one schema serves one merchant",
     )
     processor: Literal["fake", "stripe"] = Field(
@@ -79,7 +79,11 @@ class Parties(Settings):
 
     @field_validator("schema_name")
     @classmethod
-    def _not_reserved(cls, value: str) -> str:
+    def _is_a_name(cls, value: str) -> str:
+        if not _SCHEMA.fullmatch(value):
+            raise ValueError(
+                "a name of at most 63 small letters, digits and _, which begins with no digit"
+            )
         if value.startswith("pg_"):
             raise ValueError("a name that does not begin with pg_, which PostgreSQL keeps")
         return value

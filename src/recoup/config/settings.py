@@ -22,6 +22,7 @@ from recoup.config.reading import PREFIX, parted, plain, port
 _STRONG: Final = re.compile(r"[!-+\--~]{16,200}")  # no comma, no blank
 _MOST_SECRETS: Final = 8
 _LONG: Final = re.compile(r"[!-~]{32,200}")
+_ENGINE: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 #: The queues that there are.
 QUEUES: Final = ("billing", "webhooks", "mail", "documents", "default")
 
@@ -31,7 +32,6 @@ class Config(Delivery, Links, Mails):
 
     campaign_engine: str = Field(
         "builtin",
-        pattern=r"^(builtin|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$",
         description="what brings up the steps of campaigns: `builtin`, or `package.module:name` "
         "of an engine",
     )
@@ -104,6 +104,13 @@ class Config(Delivery, Links, Mails):
         if not names or not set(names) <= set(QUEUES):
             raise ValueError(f"some of {', '.join(QUEUES)}")
         return names
+
+    @field_validator("campaign_engine")
+    @classmethod
+    def _is_engine(cls, value: str) -> str:
+        if value != "builtin" and not _ENGINE.fullmatch(value):
+            raise ValueError("builtin, or package.module:name")
+        return value
 
     @field_validator("smtp_url")
     @classmethod

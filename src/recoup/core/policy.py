@@ -167,9 +167,15 @@ class Policy:
             not dues or dues[-1] <= afters[-1],
             f"step {keys[-1] if keys else ''!r} lies after the ladder's end",
         )
-        self._insist(self.collector in {None, *COLLECTORS}, f"collector {self.collector!r}")
+        self._insist(
+            self.collector in {None, *COLLECTORS},
+            f"collector {self.collector!r}; expected processor or recoup",
+        )
         built_in = self.timer in {"class_aware", "fixed"}
-        self._insist(built_in or bool(TIMER.fullmatch(self.timer)), f"timer {self.timer!r}")
+        self._insist(
+            built_in or bool(TIMER.fullmatch(self.timer)),
+            f"timer {self.timer!r}; expected class_aware, fixed or package.module:name",
+        )
         self._insist(self.timer != "fixed" or _rising(self.schedule), "fixed needs a schedule")
         self._insist(
             0 <= start < stop <= 24,

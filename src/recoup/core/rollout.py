@@ -134,7 +134,7 @@ def widened(rollout: Rollout, *, decisions: int, harmful: int, sample: int = SAM
         if decisions < sample:
             raise NotPossible(
                 f"{rollout.name}: only {decisions} of {sample} decisions have been compared in "
-                "the shadow"
+                "the shadow; RECOUP_ROLLOUT_SAMPLE says how many are enough"
             )
     return STAGES[place + 1]
 

@@ -15,6 +15,7 @@ from recoup.billing import Recoup
 from recoup.jobs import clocks
 from recoup.jobs.clocks import TestClock
 from recoup.processors.fake import FakeProcessor
+from recoup.store.database import reading
 from recoup.store.queries import agenda
 
 _EVENTS: Final = 5000
@@ -108,7 +109,7 @@ class Pace:
 
     def _coming(self) -> tuple[datetime | None, datetime | None, datetime | None]:
         """Return when there is something to decide, to do, and to find expired."""
-        with self._recoup.database.connect() as connection:
+        with reading(self._recoup.database) as connection:
             wake, effect, expiry = agenda.coming(connection)
             if expiry is None:
                 return wake, effect, None

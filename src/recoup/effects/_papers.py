@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine
@@ -40,6 +41,7 @@ class Issuer:
     time_zone: str = "Etc/UTC"
     locale: str | None = None  #: for customers who gave none
     facturx: bool = False
+    logo: Path | None = None  #: read anew for every invoice that is frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +125,17 @@ class Papers:
             kind: "invoice"; "receipt", once the matter is closed; "credit_note", once something
                 was given back.
             refund: Our id of the refund that the credit note is for; by default the newest.
-            locale: BCP 47; by default the language it was issued in, which is the customer's.
+            locale: BCP 47, of a language that documents are in, wherever it is spoken; by default
+                the one it was issued in, which is the customer's.
             facturx: Refuse one that does not carry itself as data.
 
         Raises:
             NotFound: there is no such invoice, or the processor has it no more.
             NotPossible: there is nothing of this kind to issue, or not with `facturx`.
-            InvalidValue: there is no such kind, or it has too many lines.
-            ConfigError: the extra `documents` is not installed.
-            DocumentsUnreachable: what keeps documents does not answer.
+            InvalidValue: there is no such kind or language, or it has too many lines.
+            ConfigError: the extra `documents` is not installed, or the logo can not be set.
+            DocumentsUnreachable: what keeps documents does not answer, or the logo can not be
+                read.
             ProcessorError: the processor does not answer.
         """
         made = self._issued(invoice, _kind(kind), refund, locale)[0]
@@ -199,7 +203,7 @@ class Papers:
             own = documents.locale_of(connection, seen.customer_id) or self._issuer.locale
             language = pdf.tag(own) if first is None else first.locale
         else:
-            language = pdf.tag(locale)
+            language = _language(locale)
         return _Sought(
             seen, kind, subject, given,
             documents.method_of(connection, seen.paid_by),
@@ -224,10 +228,10 @@ class Papers:
         """Make a document and put it on record; None: somebody was faster, and says otherwise."""
         if sought.first is None:
             document = self._document(sought)
-            name = self._contents.put(frozen(document))
+            name = self._frozen(document)
         else:
             name = sought.first.frozen
-            document = thawed(self._place(sought.first).get(name))
+            document = self._thawed(sought.first)
         facturx = self._issuer.facturx
         rendered = pdf.render(document, locale=sought.locale, as_data=facturx)
         paper = NewPaper(
@@ -265,6 +269,7 @@ class Papers:
                 foot=issuer.foot,
                 color=issuer.color,
                 time_zone=issuer.time_zone,
+                logo=None if issuer.logo is None else pdf.logo(issuer.logo),
             )
         invoice = self._invoice(seen)
         if sought.refund is not None:
@@ -283,7 +288,17 @@ class Papers:
             first = documents.first(connection, seen.id, Kind.INVOICE.value, "")
         if first is None:
             raise NotFound(f"the invoice {seen.id} is on record no more")
-        return thawed(self._place(first).get(first.frozen))
+        return self._thawed(first)
+
+    def _frozen(self, document: Document) -> str:
+        """Keep what a document says, and return its digest."""
+        if document.logo is not None:  # first, so that nothing names one that is not there
+            self._contents.put(document.logo)
+        return self._contents.put(frozen(document))
+
+    def _thawed(self, paper: Paper) -> Document:
+        place = self._place(paper)
+        return thawed(place.get(paper.frozen), place.get)
 
     def _place(self, paper: Paper) -> Contents:
         kept = self._kept.get(paper.kept_in)
@@ -299,6 +314,14 @@ def _kind(name: str) -> Kind:
         return Kind(name)
     except ValueError:
         raise InvalidValue(f"kind: expected one of {', '.join(Kind)}, got {name!r}") from None
+
+
+def _language(locale: str) -> str:
+    """Return the language that somebody asks for: what it is not in, it is not told in English."""
+    found = pdf.near(locale)
+    if found is None:
+        raise InvalidValue(f"locale: expected one of {', '.join(pdf.SHIPPED)}, got {locale!r}")
+    return found
 
 
 def _given(paper: Paper, content: bytes) -> Issued:

@@ -19,6 +19,7 @@ from recoup.effects._wire import Posted
 from recoup.errors import LostClaim
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Fail, Park, Snooze, Wish
 from recoup.jobs.words import described
+from recoup.store.database import reading
 from recoup.store.events import endpoints, outbox
 from recoup.store.events.catalogue import Event
 from recoup.store.events.endpoints import HELD, Endpoint, Try
@@ -76,7 +77,7 @@ class Round:
         if self.over or time.monotonic() > self.until:
             settle(desk, {claim: Snooze(desk.now(), "others have their turn first")})
             return
-        with desk.engine.connect() as connection:
+        with reading(desk.engine) as connection:
             earlier = outbox.waits_until(connection, claim.id)
         if earlier is not None:
             until = max(earlier, desk.now()) + timedelta(seconds=1)

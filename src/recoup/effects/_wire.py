@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, Final, Self
 
 from recoup.effects import _addresses
@@ -75,7 +76,7 @@ class Wire:
     ) -> None:
         self.anywhere = anywhere
         self._resolve = resolve
-        self._context = context or ssl.create_default_context()
+        self._context = context
         self._limits = limits or Limits()
 
     def post(
@@ -128,12 +129,19 @@ class Wire:
         try:
             if where.secure:
                 raw.settimeout(max(until - time.monotonic(), 0.001))
-                raw = self._context.wrap_socket(raw, server_hostname=where.host)
+                context = self._context or _trusting()
+                raw = context.wrap_socket(raw, server_hostname=where.host)
         except BaseException:
             raw.close()
             raise
         line.sock = line.timed = _Timed(raw, until)
         return line
+
+
+@cache
+def _trusting() -> ssl.SSLContext:
+    """Believe as the system does; reading whom it believes takes longer than most posts."""
+    return ssl.create_default_context()
 
 
 class _Line(http.client.HTTPConnection):

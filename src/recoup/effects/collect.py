@@ -28,6 +28,7 @@ from recoup.jobs import queue
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, NewEffect, Snooze, Wish
 from recoup.store import inbox
 from recoup.store.absorb import absorb, by_trigger
+from recoup.store.database import reading
 from recoup.store.operators import charging
 from recoup.store.records import attempts
 from recoup.store.records.attempts import Order
@@ -135,7 +136,7 @@ def _found(world: World, order: Order, now: datetime) -> PaymentFact | _Never | 
 
 def _stopped(desk: Desk, order: Order) -> str | None:
     """Return why a person wants it not to be made; looked at before each single call."""
-    with desk.engine.connect() as connection:
+    with reading(desk.engine) as connection:
         return charging.stops(connection, [order.id], now=desk.now()).get(order.id)
 
 

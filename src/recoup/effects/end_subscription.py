@@ -14,6 +14,7 @@ from typing import Final
 from recoup.effects.base import World
 from recoup.errors import Busy, KeyReused, Rejected, Unreachable
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Handler, Park, Snooze, Wish
+from recoup.store.database import reading
 from recoup.store.records.subscriptions import Ending, endings
 from recoup.telemetry import span
 
@@ -26,7 +27,7 @@ def handler(world: World) -> Handler:
     """Return how effects of kind `end_subscription` are run."""
 
     def run(claims: Sequence[Claim], desk: Desk) -> None:
-        with desk.engine.connect() as connection:
+        with reading(desk.engine) as connection:
             wanted = endings(connection, [_subscription_id(claim) for claim in claims])
         wishes: dict[Claim, Wish] = {}
         for claim in claims:

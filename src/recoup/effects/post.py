@@ -41,6 +41,7 @@ from recoup.effects._wire import Posted, Wire
 from recoup.errors import ConfigError
 from recoup.jobs import queue
 from recoup.jobs.base import Claim, Desk, Handler, Snooze
+from recoup.store.database import reading
 from recoup.store.events import endpoints, outbox
 from recoup.store.events.catalogue import Event
 from recoup.store.events.endpoints import KIND, Endpoint, Try
@@ -102,7 +103,7 @@ class Courier:
         if not self.signer.ready:
             return ()
         if time.monotonic() >= self._look_at:
-            with self._database.connect() as connection:
+            with reading(self._database) as connection:
                 self._known = endpoints.ids(connection)
             self._look_at = time.monotonic() + FRESH
         return tuple(f"{KIND}{id}" for id in (0, *self._known) if id not in self._busy)
@@ -176,7 +177,7 @@ class Courier:
         """Return what is to be posted at once, or settle it where nothing is."""
         now = desk.now()
         wanted = [event_id(claim) for claim in claims]
-        with desk.engine.connect() as connection:
+        with reading(desk.engine) as connection:
             found = endpoints.known(connection, [id])
             events = outbox.read(connection, wanted)
             recorded = outbox.recorded(connection, wanted)
@@ -198,7 +199,7 @@ class Courier:
 
     def _secrets(self, endpoint: Endpoint, now: datetime) -> tuple[str, ...]:
         """Return what posts to the endpoint are signed with; none if our key is another one."""
-        with self._database.connect() as connection:
+        with reading(self._database) as connection:
             kept = endpoints.secrets(connection, endpoint.id, now=now)
         return tuple(
             self.signer.secret(endpoint.id, one.number, one.salt)

@@ -31,6 +31,7 @@ from recoup.jobs.settle import LONGEST_WAIT, backoff
 from recoup.jobs.words import described
 from recoup.store import access, observe
 from recoup.store.access import Told
+from recoup.store.database import reading
 from recoup.store.writer import Writer
 
 log: Final = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class _Lane:
 
     def _look(self, customer_id: int) -> tuple[Told | None, str]:
         """Return what is to be told now, or why nothing is."""
-        with self.desk.engine.connect() as connection:
+        with reading(self.desk.engine) as connection:
             if access.store(connection) is None:
                 return None, "nobody follows any more"
             plans, now = self.world.plans, self.desk.now()

@@ -26,6 +26,7 @@ from sqlalchemy import Engine
 from recoup.errors import InvalidValue
 from recoup.jobs.base import Cancel, Claim, Desk, Done, Fail, Handler, Snooze, Wish
 from recoup.jobs.words import described
+from recoup.store.database import reading
 from recoup.store.events import outbox
 from recoup.store.events.catalogue import EVENTS, Event
 
@@ -95,7 +96,7 @@ def handler(function: Callable[[Event], Any], *, slice: float = SLICE) -> Handle
     """Return how deliveries to `function` are run, for so many seconds at a time."""
 
     def run(claims: Sequence[Claim], desk: Desk) -> None:
-        with desk.engine.connect() as connection:
+        with reading(desk.engine) as connection:
             events = outbox.read(connection, [_event_id(claim) for claim in claims])
         until = time.monotonic() + slice
         for claim in sorted(claims, key=_event_id):
@@ -119,7 +120,7 @@ def _told(
         return Cancel("the event is not kept any more")
     if time.monotonic() > until:
         return Snooze(desk.now(), "others have their turn first")
-    with desk.engine.connect() as connection:
+    with reading(desk.engine) as connection:
         earlier = outbox.waits_until(connection, claim.id)
     if earlier is not None:
         until_then = max(earlier, desk.now()) + timedelta(seconds=1)

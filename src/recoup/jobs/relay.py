@@ -50,7 +50,7 @@ class Relay:
 
     def ring(self) -> tuple[str, ...]:
         """Ring for the queues that hold something due now; return them."""
-        with self._desk.engine.connect() as connection:
+        with self._desk.engine.begin() as connection:
             due = queues_due(connection, self._queues, now=self._desk.now())
         self._carrier.ring(due)
         return due

@@ -177,7 +177,7 @@ class Worker:
         if error is None and self._desk.settled.issuperset(claim.id for claim in given):
             return
         # The table knows what is settled: a handler's transaction may have been rolled back.
-        with self._desk.engine.connect() as connection:
+        with self._desk.engine.begin() as connection:
             left = claims.still_held(connection, given)
         if error is not None and len(given) > 1:
             for each in left:

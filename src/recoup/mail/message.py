@@ -19,6 +19,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from hashlib import sha256
+from textwrap import TextWrapper
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -33,6 +34,9 @@ from recoup.mail.wording import is_link, one_line
 LONGEST_SUBJECT: Final = 200
 #: RFC 5322 §2.1.1 asks for no longer lines, in characters.
 _LONGEST_LINE: Final = 78
+_WRAPPER: Final = TextWrapper(
+    _LONGEST_LINE, subsequent_indent=" ", break_long_words=False, break_on_hyphens=False
+)
 
 #: One address: an RFC 5321 dot-string and a domain, which may hold letters beyond ASCII. Quoted
 #: local parts, comments, groups and address literals are legal elsewhere and refused here.
@@ -79,7 +83,7 @@ def compose(
     recipient = _recipient(facts)
     message = _envelope(facts, recipient, key=key, case=case, date=date)
     rendered = render(email, layout=layout)
-    _put(message, "Subject", _header(rendered.subject, longest=LONGEST_SUBJECT))
+    _entitle(message, _header(rendered.subject, longest=LONGEST_SUBJECT))
     _fill(message, rendered, key=key)
     _attach(message, [Attachment(*file) for file in attachments], key=key)
     return message
@@ -168,6 +172,21 @@ def _put(message: EmailMessage, name: str, value: str) -> None:
         message.set_raw(name, value)
     else:
         message[name] = _parsed(name, value)
+
+
+def _entitle(message: EmailMessage, subject: str) -> None:
+    """
+    Add the subject. Of plain words the first line holds as many as it can.
+
+    The library begins one that is a little too long on the second line, and many programs read
+    that with a blank in front of it.
+    """
+    plain = subject.isascii() and subject.isprintable() and "  " not in subject
+    lines = _WRAPPER.wrap(f"Subject: {subject}") if plain else []
+    if len(lines) > 1 and lines[0] != "Subject:" and max(map(len, lines)) <= _LONGEST_LINE:
+        message.set_raw("Subject", "\n".join(lines).removeprefix("Subject: "))
+    else:
+        _put(message, "Subject", subject)
 
 
 @lru_cache(maxsize=64)

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from recoup.core.documents import BillLine, Document, Kind, Party, Tax
 from recoup.core.documents.issuing import PAID
 from recoup.errors import InvalidValue
+from recoup.pdf import pictures
 from recoup.pdf.words import Words, zone
 
 #: Lines that a document may have, so that nobody keeps a worker busy with one.
@@ -55,7 +56,16 @@ def layout(document: Document, words: Words, *, covers: Collection[int]) -> dict
         "paper": "us-letter" if document.seller.country in _LETTER else "a4",
         "color": document.color,
         "closed": document.stamp is not None and document.stamp.word == PAID,
+        "logo": _logo(document, words, covers),
     }
+
+
+def _logo(document: Document, words: Words, covers: Collection[int]) -> dict[str, str] | None:
+    """Return what the picture at the head is, and what is read aloud in its place."""
+    if document.logo is None:
+        return None
+    name = visible(document.seller.name or "", covers).strip()
+    return {"kind": pictures.kind(document.logo), "alt": name or words.say("labels.seller")}
 
 
 class _Raw:

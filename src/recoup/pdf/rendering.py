@@ -47,7 +47,7 @@ def render(document: Document, *, locale: str | None = None, as_data: bool = Fal
 
     Raises:
         ConfigError: the extra `documents` is not installed whole.
-        InvalidValue: it has too many lines.
+        InvalidValue: it has too many lines, or a logo of no kind that is known.
     """
     language, at_hand = words(tag(locale)), _checked(words(tag(locale)), fonts())
     data = layout(document, language, covers=at_hand.covers)
@@ -58,6 +58,8 @@ def render(document: Document, *, locale: str | None = None, as_data: bool = Fal
     if xml is not None:
         data["attachment"] = {"name": facturx.NAME, "description": facturx.DESCRIPTION}
         inputs["attachment"] = xml.decode()
+    if document.logo is not None:  # inputs are texts: its bytes are numbers
+        inputs["logo"] = json.dumps(list(document.logo))
     inputs["data"] = json.dumps(data, ensure_ascii=False, sort_keys=True)
     content = _press().pdf(inputs, document)
     content = facturx.marked(content) if xml else content

@@ -34,12 +34,17 @@ _TOUCHING: Final = re.compile(r"(?<=[A-Za-z])(?=\d)")
 
 def tag(locale: str | None) -> str:
     """Return the shipped language that is nearest to a BCP 47 tag; English if none is."""
-    wanted = (locale or "").replace("_", "-").lower()
+    return near(locale or "") or DEFAULT
+
+
+def near(locale: str) -> str | None:
+    """Return the shipped language that is nearest to a BCP 47 tag; None if none is."""
+    wanted = locale.replace("_", "-").lower()
     for one in SHIPPED:
         if wanted == one.lower():
             return one
     language = wanted.partition("-")[0]
-    return next((one for one in SHIPPED if one.partition("-")[0] == language), DEFAULT)
+    return next((one for one in SHIPPED if one.partition("-")[0] == language), None)
 
 
 class Words:

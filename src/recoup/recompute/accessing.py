@@ -32,6 +32,11 @@ def followed(
                 back.setdefault(one.customer_id, False)
             case ch.Lifted(undone=undone):
                 back[one.customer_id] = back.get(one.customer_id, False) or not undone
+            # Of several bad debts one may come or go, and the standing does not show it.
+            case ch.CaseOpened(case=case) | ch.CaseEnded(after=case) if case.unsettled:
+                back.setdefault(one.customer_id, False)
+            case ch.CaseSettled():
+                back[one.customer_id] = True
             case ch.StandingChanged(before=before, after=after) if told(before) != told(after):
                 back[one.customer_id] = back.get(one.customer_id, False) or before == BAD_DEBT
     ids = access.changed(connection, back, now=now)

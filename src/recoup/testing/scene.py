@@ -27,6 +27,7 @@ from recoup.demo.pace import Pace
 from recoup.jobs.clocks import TestClock
 from recoup.processors.fake import NEWEST, START, FakeProcessor, Habit, Payer, Pays
 from recoup.processors.fake.idempotency import Watch
+from recoup.store.database import reading
 from recoup.store.invariants import Violation
 from recoup.testing.mail import Outbox
 from recoup.verification import verified
@@ -148,7 +149,7 @@ class Scene:
 
     def rows(self, sql: str, **given: Any) -> list[Mapping[str, Any]]:
         """Return what a query finds, as mappings."""
-        with self.recoup.database.connect() as connection:
+        with reading(self.recoup.database) as connection:
             return [dict(row) for row in connection.execute(text(sql), given).mappings()]
 
     def customer_id(self, who: Subscriber) -> int:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from recoup.billing import Recoup
 from recoup.core.dunning.views import DebtPayment
 from recoup.errors import InvalidValue, NotFound, NotTheirInvoice, UnknownInvoice
+from recoup.store.database import reading
 from recoup.store.keys import Holder
 from recoup.store.queries import customers
 from recoup.store.views.reading import Ref
@@ -86,7 +87,7 @@ def payer(recoup: Recoup, payer_of: PayerOf | None, request: Request) -> Payer |
 def _customer(recoup: Recoup, ref: Ref | tuple[str, str]) -> int | None:
     """Return our id of a customer, if there is one whom `ref` names."""
     name = ":".join(ref) if isinstance(ref, tuple) else str(ref)
-    with recoup.database.connect() as connection:
+    with reading(recoup.database) as connection:
         try:
             return customers.find(connection, name)
         except (NotFound, InvalidValue):
@@ -99,6 +100,8 @@ def _paid(asked: Asked) -> DebtPayment:
         raise InvalidValue("expected_amount and currency: say both, or neither")
     if asked.payer is None:
         return debts.paid(asked)
+    if told.reason is not None:
+        raise InvalidValue("reason: only operators give one, with a key of the API")
     if _customer(asked.recoup, told.customer) != asked.payer:
         raise NotFound(f"there is no customer {told.customer!r}")
     try:
@@ -109,9 +112,12 @@ def _paid(asked: Asked) -> DebtPayment:
 
 
 def _worded(made: DebtPayment) -> DebtPayment:
-    """Return the same without why a bank refused: that is for operators."""
+    """Return the same without why a bank refused, and how we decide: that is for operators."""
     return replace(
         made,
+        changes=(),
+        why=(),
+        failed=None,
         charges=tuple(
             charge
             if charge.payment is None

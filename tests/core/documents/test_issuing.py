@@ -33,9 +33,9 @@ PAID = replace(SEEN, outcome=Outcome.PAID, paid=euros(5831), closed_at=LATER, pa
 FORGIVEN = replace(SEEN, outcome=Outcome.RESOLVED, resolved_as="forgiven", closed_at=LATER)
 
 
-def invoice(seen=SEEN, bill=BILL):
+def invoice(seen=SEEN, bill=BILL, logo=None):
     return issuing.invoice(
-        bill, seen, seller=Party("Us"), foot=None, color="#000000", time_zone="Etc/UTC"
+        bill, seen, seller=Party("Us"), foot=None, color="#000000", time_zone="Etc/UTC", logo=logo
     )
 
 
@@ -50,6 +50,15 @@ class TestAnInvoice:
     )
     def test_that_is_made_late_bears_what_was_true_then(self, seen, stamp):
         assert invoice(seen).stamp == stamp
+
+    def test_has_a_logo_which_what_is_about_it_has_too(self):
+        made = invoice(PAID, logo=b"picture")
+        about = [
+            issuing.receipt(made, PAID, method=None, now=LATER),
+            issuing.credit_note(made, amount=euros(100), ordinal=1, at=LATER),
+        ]
+
+        assert [one.logo for one in (invoice(), made, *about)] == [None, *[b"picture"] * 3]
 
     def test_counts_credit_as_settled(self):
         made = invoice(replace(SEEN, due=euros(5000)), replace(BILL, balance=-831))

@@ -273,6 +273,14 @@ class TestTheGuard:
 
         assert (found.final, found.until) == (False, NOON + DAY)
 
+    def test_defers_while_the_debt_is_being_closed_without_money(self):
+        closing = owing(replace(invoice(), closing=True))
+
+        found = campaign.obstacle(self.scheduled, replace(closing, cases=(CASE,)), now=NOON)
+
+        assert (found.final, found.until) == (False, None)
+        assert "closed" in found.reason
+
     def test_defers_while_disputed(self):
         disputed = owing(replace(invoice(), disputed=True))
 

@@ -9,7 +9,7 @@ from recoup.core.account import Case
 from recoup.core.dunning import cases
 from recoup.core.periods import Period
 from recoup.core.policy import DAY, DEFAULT, Policies
-from recoup.core.states import CaseEnd, InvoiceStatus, SubscriptionStatus
+from recoup.core.states import AttemptState, CaseEnd, InvoiceStatus, SubscriptionStatus
 from recoup.testing.accounts import NOON, closed, invoice, owing, paid, subscription
 
 POLICIES = Policies()
@@ -203,3 +203,27 @@ class TestBadDebt:
         case = cases.settled(paid(account, 1, at=later), spent, now=later)
 
         assert (case.settled_at, case.unsettled) == (later, False)
+
+
+class TestTheEndOfAProcessorThatCollects:
+    """It calls the subscription unpaid."""
+
+    running = Case(5, "subscription:1", NOON, NOON, DEFAULT.name, "reminded", NOON)
+
+    def found(self, account):
+        unpaid = replace(subscription(), status=SubscriptionStatus.UNPAID)
+        account = replace(account, subscriptions=(unpaid,), cases=(self.running,))
+        return cases.given_up(account, self.running, now=LATER).end
+
+    def test_ends_the_case(self):
+        assert self.found(owing()) is CaseEnd.EXHAUSTED
+
+    @pytest.mark.parametrize("but", ["disputed", "closing"])
+    def test_waits_while_the_debt_is(self, but):
+        assert self.found(owing(replace(invoice(), **{but: True}))) is None
+
+    def test_waits_while_a_payment_is_in_flight(self):
+        account = owing()
+        moving = replace(account.attempts[0], state=AttemptState.PROCESSING)
+
+        assert self.found(replace(account, attempts=(moving,))) is None

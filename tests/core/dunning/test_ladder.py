@@ -122,6 +122,21 @@ class TestClimbing:
 
         assert place(standing_on("reminded"), account, after=9 * DAY).rung == "reminded"
 
+    def test_waits_while_the_debt_is_being_closed_without_money(self):
+        account = owing(replace(invoice(), closing=True))
+        account = replace(account, notices=(self.warned,))
+
+        found = place(standing_on("reminded"), account, after=9 * DAY)
+
+        assert (found.rung, found.wake_at) == ("reminded", None)
+        assert "it is being closed" in found.reason
+
+    def test_does_not_wait_for_another_debt_that_is_being_closed(self):
+        apart = replace(invoice(2, subscription=2), closing=True)
+        account = replace(owing(invoice(), apart), notices=(self.warned,))
+
+        assert place(standing_on("reminded"), account, after=9 * DAY).rung == "soft"
+
 
 class TestABouncedNotice:
     bounced = told("action_required", at=5 * DAY, bounced=True)

@@ -1,8 +1,11 @@
 """A shop that issues documents, with taxes on what it bills."""
 
+from dataclasses import replace
+
 import pytest
 
 from recoup.core.money import Money
+from recoup.effects import Papers
 from recoup.testing.scene import Scene
 
 SELLER = {
@@ -41,6 +44,16 @@ class Shop:
         """Have new documents kept elsewhere."""
         self.papers._contents = contents
         self.papers._kept = {**self.papers._kept, contents.name: contents}
+
+    def others(self, contents=None, **issuer):
+        """Return the same papers with other settings, or another store."""
+        ours = self.papers
+        issued_by = replace(ours._issuer, **issuer)
+        return Papers(ours._database, ours._processor, ours._now, issued_by, contents)
+
+    def effects(self):
+        sql = "SELECT key, state, reason FROM effects WHERE kind = 'document' ORDER BY id"
+        return [(row["key"], row["state"], row["reason"]) for row in self.scene.rows(sql)]
 
     def made(self):
         return [

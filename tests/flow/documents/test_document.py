@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from dying_contents import Dying, Killed
 
 from recoup.effects import document
 from recoup.errors import Unreachable
@@ -8,37 +9,6 @@ from recoup.jobs.loop import OurDesk
 from recoup.pdf.stores import Folder
 from recoup.processors.fake.idempotency import Fault
 from recoup.testing.suites.documents import Failing
-
-
-class Killed(BaseException):
-    """What ends a process, as far as code can tell."""
-
-
-class Dying:
-    """A store whose process dies right before, or right after, it has kept something."""
-
-    name = "database"
-
-    def __init__(self, behind, *, after, at):
-        self._behind, self._after, self._at = behind, after, at
-        self.puts = 0
-
-    def put(self, content):
-        self.puts += 1
-        if self.puts == self._at and not self._after:
-            raise Killed
-        name = self._behind.put(content)
-        if self.puts == self._at:
-            raise Killed
-        return name
-
-    def get(self, name):
-        return self._behind.get(name)
-
-
-def effects(shop):
-    sql = "SELECT key, state, reason FROM effects WHERE kind = 'document' ORDER BY id"
-    return [(row["key"], row["state"], row["reason"]) for row in shop.scene.rows(sql)]
 
 
 class TestTheClock:
@@ -63,7 +33,7 @@ class TestTheClock:
         for _ in range(3):
             shop.issue()
 
-        assert len(shop.made()) == len(set(shop.made())) == len(effects(shop))
+        assert len(shop.made()) == len(set(shop.made())) == len(shop.effects())
 
     def test_makes_nothing_of_what_is_not_issued_or_closed_without_money(self, shop):
         shop.issue()
@@ -89,7 +59,7 @@ class TestTheClock:
         shop.bill()
         shop.issue()
 
-        assert (shop.made(), effects(shop)) == ([], [])
+        assert (shop.made(), shop.effects()) == ([], [])
 
 
 class TestTheEffect:
@@ -107,7 +77,7 @@ class TestTheEffect:
         bill = shop.bill()
         shop.issue()
         assert shop.made() == []
-        assert {state for _, state, _ in effects(shop)} == {"scheduled"}
+        assert {state for _, state, _ in shop.effects()} == {"scheduled"}
 
         failing.times = 0
         shop.scene.live(hours=1)

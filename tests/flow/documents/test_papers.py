@@ -1,11 +1,8 @@
-from dataclasses import replace
-
 import pytest
 from papers import read
 
 from recoup.core.documents import Party
 from recoup.core.money import Money
-from recoup.effects import Papers
 from recoup.errors import DocumentsUnreachable, InvalidValue, NotFound, NotPossible
 from recoup.pdf.stores import Folder, Null
 from recoup.testing.suites.documents import Failing
@@ -13,14 +10,6 @@ from recoup.testing.suites.documents import Failing
 
 def text(issued):
     return "\n".join(page.extract_text() for page in read(issued.content).pages)
-
-
-def others(shop, contents=None, **issuer):
-    """The same papers with other settings, or another store."""
-    ours = shop.papers
-    return Papers(
-        ours._database, ours._processor, ours._now, replace(ours._issuer, **issuer), contents
-    )
 
 
 class TestAnInvoice:
@@ -48,7 +37,7 @@ class TestAnInvoice:
 
         shop.scene.recoup.customers.update(shop.customer, name="Countess of Lovelace")
         shop.pay(bill)
-        later = others(shop, seller=Party("Somebody else"), color="#ff0000", foot="New")
+        later = shop.others(seller=Party("Somebody else"), color="#ff0000", foot="New")
 
         assert later.pdf(bill.id).content == issued.content
         assert shop.papers.pdf(bill.id).digest == issued.digest
@@ -56,7 +45,7 @@ class TestAnInvoice:
     def test_says_the_same_in_another_language_years_later(self, shop):
         bill = shop.bill()
         issued = shop.papers.pdf(bill.id)
-        later = others(shop, seller=Party("Somebody else"))
+        later = shop.others(seller=Party("Somebody else"))
 
         translated = later.pdf(bill.id, locale="de-AT")
 
@@ -69,6 +58,16 @@ class TestAnInvoice:
         shop.scene.recoup.customers.update(shop.customer, locale="fr")
 
         assert shop.papers.pdf(shop.bill().id).locale == "fr"
+
+    def test_of_a_customer_whose_language_there_is_not_is_english(self, shop):
+        shop.scene.recoup.customers.update(shop.customer, locale="fi")
+
+        assert shop.papers.pdf(shop.bill().id).locale == "en"
+
+    @pytest.mark.parametrize("locale", ["xx", "fi", "", "no language", "../../etc"])
+    def test_in_a_language_that_there_is_not_is_none(self, shop, locale):
+        with pytest.raises(InvalidValue, match="locale: expected one of en, de, fr, es, pt-BR"):
+            shop.papers.pdf(shop.bill().id, locale=locale)
 
     def test_that_is_a_draft_is_none_yet(self, shop):
         draft = shop.bill(finalize=False)
@@ -86,7 +85,8 @@ class TestAnInvoice:
 
         issued = shop.papers.pdf(bill.id)
 
-        assert all(f"Line {n:03d}" in text(issued) for n in range(150))
+        said = text(issued)
+        assert all(f"Line {n:03d}" in said for n in range(150))
         assert len(read(issued.content).pages) > 3
 
 
@@ -212,7 +212,7 @@ class TestAStore:
     def test_may_be_changed_and_what_was_issued_is_still_found(self, shop, tmp_path):
         before, after = shop.bill(), shop.bill()
         issued = shop.papers.pdf(before.id)
-        moved = others(shop, contents=Folder(tmp_path))
+        moved = shop.others(contents=Folder(tmp_path))
 
         assert moved.pdf(before.id).content == issued.content
         kept = moved.pdf(after.id)
@@ -222,7 +222,7 @@ class TestAStore:
 
     def test_that_fails_leaves_nothing_on_record(self, shop, tmp_path):
         bill = shop.bill()
-        failing = others(shop, contents=Failing(Folder(tmp_path), times=1))
+        failing = shop.others(contents=Failing(Folder(tmp_path), times=1))
 
         with pytest.raises(DocumentsUnreachable):
             failing.pdf(bill.id)
@@ -232,7 +232,7 @@ class TestAStore:
 
     def test_that_keeps_nothing_gives_out_once(self, shop):
         bill = shop.bill()
-        papers = others(shop, contents=Null())
+        papers = shop.others(contents=Null())
 
         assert papers.pdf(bill.id).content.startswith(b"%PDF")
         with pytest.raises(NotFound, match="nothing is kept"):

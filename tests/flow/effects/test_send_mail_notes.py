@@ -15,6 +15,13 @@ CUT = text(
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 
+REFUSE = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'no room'; END $$;
+    CREATE TRIGGER refuse BEFORE UPDATE OF accepted_at ON mails
+    FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+
 
 def noted(world) -> int:
     sql = "SELECT count(*) AS n FROM mails WHERE accepted_at IS NOT NULL"
@@ -56,3 +63,14 @@ class TestANote:
         assert found == [0, 1, 2, 3, 4]
         assert len(five.outbox.ids) == len(set(five.outbox.ids)) == 5
         assert noted(five) == 5
+
+    def test_that_is_refused_is_logged_and_its_mail_recorded_with_the_others(self, five, caplog):
+        with five.recoup.database.begin() as connection:
+            connection.exec_driver_sql(REFUSE)
+
+        five.pace.at(EIGHT)
+
+        assert noted(five) == 0
+        assert len(five.outbox.ids) == len(set(five.outbox.ids)) == 5
+        assert len(five.rows("SELECT id FROM mails WHERE state = 'sent'")) == 5
+        assert caplog.text.count("could not be noted: no room") == 5

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from cloning import create_clone
 from sqlalchemy.engine import make_url
 from stripe_dying import VERBS
 from stripe_house import FAST, House
@@ -85,7 +86,7 @@ class TestADatabaseOfAnHourBefore:
 
         def make():
             with psycopg.connect(server_url, autocommit=True) as admin:
-                admin.execute(f'CREATE DATABASE "{made}" TEMPLATE "{there.database}"')
+                create_clone(admin, made, of=there.database)
             return there.set(database=made).render_as_string(hide_password=False)
 
         yield make

@@ -184,6 +184,22 @@ class TestARefund:
         assert shop.mails() == ["activation_expired"]
         assert shop.cash == 2000
 
+    @pytest.mark.parametrize(("won", "after"), [(False, "refunded"), (True, "stuck")])
+    def test_that_is_refused_is_solved_while_its_bank_has_it(self, shop, expired, won, after):
+        shop.fake.refunds_to(shop.ada.method, refused=True)
+        charge = shop.fake.pay_anyway(shop.bill(expired).processor_id)
+        shop.settle()
+
+        dispute = shop.fake.open_dispute(charge)
+        shop.settle()
+        taken = (shop.late(), shop.tasks(), shop.scene.violations())
+        shop.fake.close_dispute(dispute, won=won)
+        shop.settle()
+
+        assert taken == ([("refund", "refunded")], [], ())
+        assert shop.late() == [("refund", after)]
+        assert shop.tasks() == (["late_payment"] if won else [])
+
     def test_that_is_refused_is_solved_when_a_person_gives_it_back(self, shop, expired):
         shop.fake.refunds_to(shop.ada.method, refused=True)
         shop.hear(arrives(shop, expired))

@@ -11,6 +11,7 @@ from typing import Any
 import gated_town
 import psycopg
 import pytest
+from cloning import create_clone
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
@@ -367,7 +368,7 @@ def town_engine(server_url: str, template: str) -> Iterator[Engine]:
     """A database with the town in it, for the module; use it in transactions that roll back."""
     name = f"town_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        create_clone(connection, name, of=template)
     url = make_url(server_url).set(drivername="postgresql+psycopg", database=name)
     engine = database.connect(url)
     with engine.begin() as connection:

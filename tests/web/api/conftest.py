@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from cloning import create_clone
 from sqlalchemy.engine import make_url
 from starlette.testclient import TestClient
 
@@ -98,7 +99,7 @@ def still(
     """One for all tests of a file that leave it as it is; its only customer is user:1."""
     name = f"api_{os.getpid()}_{time.monotonic_ns()}"
     with psycopg.connect(server_url, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        create_clone(admin, name, of=template)
         url = make_url(server_url).set(drivername="postgresql", database=name)
         home = tmp_path_factory.mktemp("api")
         with opened(url.render_as_string(hide_password=False), home) as made:

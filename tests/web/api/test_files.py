@@ -47,6 +47,7 @@ class TestAPdf:
             ({"kind": "credit_note"}, 409, "not_possible"),
             ({"kind": "poem"}, 400, "wrong_parameter"),
             ({"locale": "x"}, 400, "wrong_parameter"),
+            ({"locale": "xx"}, 422, "invalid_value"),
         ],
     )
     def test_that_there_is_not_is_refused(self, api, bill, query, status, code):

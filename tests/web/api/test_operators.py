@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from recoup import web
 from recoup.processors.fake import Declines
 from recoup.store.keys import SCOPES
 from recoup.web import pay
+from recoup.web.api import openapi
 from recoup.web.api.nouns import ENDPOINTS, debts, dunning, steps
 
 EVERY = (*ENDPOINTS, pay.ENDPOINT)
-#: Endpoints of operators that are a payment, or an engine's asking, and no decision.
+#: An endpoint that is an engine's asking, and no operator's decision.
 OTHERS = {"/cases/{id}/send-step"}
 DECISIONS = [
     one
     for one in EVERY
     if one.changes and one.path not in OTHERS
-    if one in (*debts.ENDPOINTS, *dunning.ENDPOINTS, *steps.ENDPOINTS)
+    if one in (*debts.ENDPOINTS, *dunning.ENDPOINTS, *steps.ENDPOINTS, pay.ENDPOINT)
     or one.path in {"/refunds", "/customers/{id}/recompute", "/webhooks/{id}/replay"}
 ]
 WHY = {"reason": "asked"}
@@ -75,6 +78,7 @@ class TestEveryDecision:
         assert {"reason", "dry_run"} <= {*one.takes.__struct_fields__}
         assert one.keyed or one.path in {
             "/customers/{id}/recompute", "/webhooks/{id}/replay", "/cases/policy",
+            pay.PATH,
         }  # fmt: skip
 
     def test_rehearsed_writes_nothing(self, api, owing):
@@ -133,6 +137,59 @@ class TestEveryDecision:
         answer = api.post(f"/customers/{owing}/holds", body)
 
         assert answer.json()["error"]["message"] == said
+
+
+class TestGrace:
+    """As long as the other surfaces let it be said: until an instant, or for some days."""
+
+    def asked(self, api, owing, **body):
+        return api.post(f"/customers/{owing}/holds", {"kind": "grace", **WHY, **body})
+
+    def test_may_be_for_days(self, api, owing):
+        until = api.scene.now + timedelta(days=3)
+
+        told = self.asked(api, owing, days=3, dry_run=True)
+        made = self.asked(api, owing, days=3)
+
+        assert told.json()["changes"] == made.json()["changes"]
+        assert api.rows("SELECT kind, until FROM holds") == [("grace", until)]
+
+    def test_for_days_is_one_decision_with_its_key_on_another_day_too(self, api, owing):
+        body = {"kind": "grace", "days": 3, **WHY}
+        ids = []
+        for _ in range(2):
+            answer = api.post(f"/customers/{owing}/holds", body, command="once")
+            ids.append(answer.json()["hold_id"])
+            api.scene.live(days=1)
+
+        assert ids[0] == ids[1]
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            ({}, "grace takes one of until and days"),
+            (
+                {"days": 3, "until": "2026-04-01T00:00:00Z"},
+                "grace takes one of until and days",
+            ),
+            ({"days": 0}, "days: Expected `int` >= 1"),
+            ({"days": 366}, "days: Expected `int` <= 365"),
+            ({"kind": "exempt", "days": 3}, "days: only grace takes them, exempt takes until"),
+            ({"kind": "hold"}, "Object missing required field `until`"),
+        ],
+    )
+    def test_in_any_other_way_is_refused(self, api, owing, body, said):
+        answer = self.asked(api, owing, **body)
+
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "wrong_field")
+        assert answer.json()["error"]["message"] == said
+        assert api.rows("SELECT id FROM holds") == []
+
+    def test_is_documented_as_it_is_taken(self):
+        schema = openapi.document(ENDPOINTS)["components"]["schemas"]["Holding"]
+
+        assert {"until", "days"} <= {*schema["properties"]}
+        assert schema["required"] == ["reason"]
 
 
 class TestWhoeverMayNotChangeAnything:

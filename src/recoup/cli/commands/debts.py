@@ -67,13 +67,15 @@ def show(recoup: Recoup, debt: int) -> BadDebt:
     help="What the customer was told. Another amount is refused.",
 )
 @click.option("--off-session", is_flag=True, help="The customer is not there to authenticate.")
+@click.option("--reason", help="Why; kept with it.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be charged, and what follows.")
 @secret_option
 @asks
 def pay(recoup: Recoup, customer: str, invoice: tuple[str, ...], **told: Any) -> DebtPayment:
     """
-    Charge what is owed of these invoices. Exit code 1 when not all of it came.
+    Charge what is owed of these invoices. Exit code 1 when not all of it came, or would.
 
-    Example: recoup debts pay user:42 in_123 in_124 --expected "98.00 EUR"
+    Example: recoup debts pay user:42 in_123 in_124 --expected "98.00 EUR" --dry-run
     """
     return recoup.dunning.pay_bad_debt(named(recoup, customer), invoice, **told)
 

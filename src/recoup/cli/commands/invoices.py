@@ -94,7 +94,7 @@ def show(recoup: Recoup, invoice: str) -> Invoice:
     help="A receipt says how the matter was closed, a credit note what was given back.",
 )
 @click.option("--refund", type=int, help="Our id of the refund; by default the newest.")
-@click.option("--locale", metavar="TAG", help="In another language: it says the same.")
+@click.option("--locale", metavar="TAG", help="In another language, such as de: it says the same.")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import webbrowser
+from functools import partial
 from pathlib import Path
 
 import click
@@ -74,7 +75,9 @@ def preview(
     if only and set(wanted) == {"pdf"} and only not in BRINGS:
         raise click.UsageError(f"{only} brings no document; these do: {', '.join(BRINGS)}")
     total = (1 if only else len(EMAILS)) * (1 if locale else len(SHIPPED))
-    brand = wiring.brand(Config.load()) if branded else None
+    config = Config.load() if branded else None
+    brand = None if config is None else wiring.brand(config)
+    made = papers if config is None else partial(papers, issuer=wiring.issuer(config))
     with Bar("rendering", total) as bar:
         files = render_all(
             folder,
@@ -82,7 +85,7 @@ def preview(
             locale=locale,
             formats=wanted,
             brand=brand,
-            documents=papers if "pdf" in wanted else None,
+            documents=made if "pdf" in wanted else None,
             progress=bar.to,
         )
     if as_json:

@@ -20,7 +20,7 @@ from recoup.recompute import Run
     "--now",
     "at",
     type=iso_instant,
-    help="Move the simulated clock, for good; with the fake processor only.",
+    help="Move the simulated clock, for good: it never goes back. With the fake processor only.",
 )
 @click.option("--once", is_flag=True, help="Make one pass, even when it makes more due.")
 @click.option(

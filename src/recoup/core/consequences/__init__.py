@@ -44,7 +44,7 @@ def consequence(named: str) -> Consequence:
     name, _, to = named.partition(":")
     found = CONSEQUENCES.get(name)
     if found is None:
-        raise InvalidPolicy(f"{named!r} is not a consequence")
+        raise InvalidPolicy(f"{named!r} is not a consequence; there are {', '.join(CONSEQUENCES)}")
     if isinstance(found, Downgrade):
         if not to.strip():
             raise InvalidPolicy(f"{named!r} does not say to which price: downgrade:PRICE")

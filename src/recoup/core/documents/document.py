@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -58,6 +58,7 @@ class Document:
     foot: str | None = None  #: the seller's own last line
     color: str = "#1f4fd8"
     time_zone: str = "Etc/UTC"  #: IANA name; days are the seller's
+    logo: bytes | None = field(default=None, repr=False)  #: a PNG, JPEG or SVG
 
     @property
     def open(self) -> int:

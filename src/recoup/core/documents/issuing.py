@@ -66,6 +66,7 @@ def invoice(
     foot: str | None,
     color: str,
     time_zone: str,
+    logo: bytes | None = None,
 ) -> Document:
     """
     Return the invoice that is issued of `bill`, as the matter stands.
@@ -74,6 +75,7 @@ def invoice(
         seen: The same invoice in our rows: its number, and what people see of it.
         seller: Who issues it.
         foot: Their last line.
+        logo: Their picture, for the head.
 
     Raises:
         NotPossible: it has no number yet, or the processor's says another sum or currency.
@@ -104,6 +106,7 @@ def invoice(
         foot=foot,
         color=color,
         time_zone=time_zone,
+        logo=logo,
     )
 
 

@@ -140,7 +140,8 @@ def obstacle(
     Return why `notice` may not be sent at `now`, or None when it may.
 
     The guard of the sending transaction. Nothing that is not scheduled is ever sent, and nothing
-    about a debt that is paid; a hold, a dispute or a date to come only defers.
+    about a debt that is paid; a hold, a dispute, a date to come, or that the debt is being closed
+    only defers.
 
     Args:
         policy: The case's; with it, a notice that a hold has put off waits for its day.
@@ -174,6 +175,8 @@ def _delay(
         return Obstacle(hold.words, until=hold.during.end)
     if any(invoice.disputed for invoice in account.obligations(notice.scope)):
         return Obstacle("the payment is disputed")
+    if any(invoice.closing for invoice in account.obligations(notice.scope)):
+        return Obstacle("the debt is being closed without a payment")
     step = step_of(policy, notice.step) if policy is not None else None
     if step is not None:
         due = due_at(step, case, account)

@@ -91,10 +91,10 @@ def given_up(account: Account, case: Case, *, now: datetime) -> Case:
 
     That is when it calls the subscription unpaid, or has tried every debt in it again and
     announces no further try. What it never tries again, a one-off for instance, is left to the
-    ladder. Nothing ends while a payment is in flight, disputed or held.
+    ladder. Nothing ends while a payment is in flight, disputed or held, or a debt is being closed.
     """
     owed = account.obligations(case.scope)
-    waits = account.moving or account.held(now) or any(invoice.disputed for invoice in owed)
+    waits = account.moving or account.held(now) or any(i.disputed or i.closing for i in owed)
     if not case.open or not owed or waits:
         return case
     tries = [[a for a in account.tries(i.id) if a.origin in _BY_ITSELF] for i in owed]

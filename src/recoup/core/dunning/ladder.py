@@ -154,7 +154,7 @@ def deadline(
 
 
 def longest(policy: Policy) -> timedelta:
-    """Return how long a case lasts at most, not counting holds, flights and disputes."""
+    """Return how long a case lasts at most, not counting holds, flights, disputes and closings."""
     return policy.end.after * policy.max_stretch + telling(policy)
 
 
@@ -210,6 +210,8 @@ def _obstacles(
         yield f"charging is paused ({account.stopped})", None
     if any(invoice.disputed for invoice in account.obligations(case.scope)):
         yield "the payment is disputed", None
+    if any(invoice.closing for invoice in account.obligations(case.scope)):
+        yield "it is being closed without a payment, and the processor has still to answer", None
     if case.rung_since is not None:
         stay = _stays_until(case.rung_since, account, policy)
         if stay is None or stay > now:

@@ -55,7 +55,9 @@ class DebtPayment:
     """
     What came of paying bad debt: a charge for each invoice, in order of age.
 
-    The first that brings no money is the last that is tried. `paid` is all that came in.
+    The first that brings no money is the last that is tried. `paid` is all that came in. With
+    `dry_run` it is what would be asked for, and nothing was written: `changes` is what follows
+    when the money comes, `why` what was looked at, both in words.
     """
 
     key: str
@@ -63,3 +65,8 @@ class DebtPayment:
     amount: Money  #: of all that were named
     paid: Money
     charges: tuple[DebtCharge, ...]
+    dry_run: bool = False
+    method: str | None = None  #: of a rehearsal: what would be charged, in the processor's word
+    changes: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+    failed: str | None = None  #: why nobody can say what would follow

@@ -37,19 +37,28 @@ def disputes(writer: Writer, processor: str, told: Told, known: Known, waiting: 
 
 
 def came_back(writer: Writer, known: Known) -> None:
-    """Late money whose refund failed after all, days later, is a matter for a person again."""
+    """
+    Late money that went back and is ours again is a matter for a person.
+
+    Its refund failed after all, days later, or its bank had taken it and we won the dispute.
+    """
     failed = [
         row["attempt_id"]
         for row in known.refunds.changed()
         if row.moved("status") and row["status"] in states.NOTHING_GIVEN_BACK
     ]
-    if not failed:
+    won = [
+        row["attempt_id"]
+        for row in known.disputes.changed()
+        if row.moved("open") and not (row["open"] or row["lost"])
+    ]
+    if not (failed or won):
         return
     sql = """
         SELECT id, customer_id, state, ended_at FROM late_payments
         WHERE attempt_id = ANY(%s) AND state = %s ORDER BY id"""
     stuck = {"state": LateState.STUCK.value, "ended_at": None}
-    for found in batch.fetch(writer.connection, sql, (failed, LateState.REFUNDED.value)):
+    for found in batch.fetch(writer.connection, sql, ([*failed, *won], LateState.REFUNDED.value)):
         before = dict(zip(("id", "customer_id", "state", "ended_at"), found, strict=True))
         writer.update(tables.late_payments, before, stuck, type="late_payment.stuck")
     writer.flush()

@@ -8,5 +8,6 @@ from recoup.store.campaigns.rows import failed as failed
 from recoup.store.campaigns.rows import failures as failures
 from recoup.store.campaigns.rows import leave_out as leave_out
 from recoup.store.campaigns.rows import outcome as outcome
+from recoup.store.campaigns.rows import prune as prune
 from recoup.store.campaigns.rows import resent as resent
 from recoup.store.campaigns.rows import tell as tell

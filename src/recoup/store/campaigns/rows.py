@@ -33,6 +33,11 @@ _FAILURES: Final = text("""
     SELECT verb, count(*) AS times FROM campaign_failures GROUP BY verb
 """)
 
+_PRUNE: Final = text("""
+    DELETE FROM campaign_failures WHERE id IN
+        (SELECT id FROM campaign_failures WHERE failed_at < :before LIMIT :limit)
+""")
+
 _ENGINES: Final = text("""
     SELECT DISTINCT engine FROM cases WHERE engine IS NOT NULL ORDER BY engine
 """)
@@ -95,6 +100,11 @@ def failed(
 def failures(connection: Connection) -> Mapping[str, int]:
     """Return how often engines failed, by what they were to do: start or cancel."""
     return {row.verb: row.times for row in connection.execute(_FAILURES)}
+
+
+def prune(connection: Connection, before: datetime, *, limit: int = 10_000) -> int:
+    """Delete some of the failures before an instant; return how many."""
+    return connection.execute(_PRUNE, {"before": before, "limit": limit}).rowcount
 
 
 def engines(connection: Connection) -> tuple[str, ...]:

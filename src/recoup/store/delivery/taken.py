@@ -15,20 +15,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+import psycopg
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from recoup.core.account import Notice
 from recoup.core.states import NoticeState
+from recoup.store import batch
 from recoup.store.database import is_lost
 
 log: Final = logging.getLogger(__name__)
 
-_NOTE: Final = text("""
-    UPDATE mails SET accepted_at = :at, message_id = :message_id
-    WHERE id = :id AND accepted_at IS NULL
-""")
+_NOTE: Final = b"""
+    UPDATE mails SET accepted_at = %(at)s, message_id = %(message_id)s
+    WHERE id = %(id)s AND accepted_at IS NULL
+"""
 _DOUBT: Final = text("UPDATE mails SET doubts = doubts + 1 WHERE id = ANY(:ids)")
 _NOTICES: Final = text("SELECT id, state FROM notices WHERE id = ANY(:ids)")
 _LOST: Final = text("SELECT id FROM effects WHERE id = ANY(:ids) AND reason = :reason")
@@ -51,11 +53,11 @@ class Notes:
         try:
             try:
                 self._write(given)
-            except DBAPIError as error:
+            except (DBAPIError, psycopg.Error) as error:
                 if not is_lost(error):
                     raise
                 self._write(given)  # the connection was; another one may do better
-        except (DBAPIError, PoolTimeout) as error:
+        except (DBAPIError, PoolTimeout, psycopg.Error) as error:
             log.warning("mail %d was taken, and could not be noted: %s", id, error)
 
     def close(self) -> None:
@@ -69,8 +71,11 @@ class Notes:
             if self._connection is None:
                 level = {"isolation_level": "AUTOCOMMIT"}
                 self._connection = self._engine.connect().execution_options(**level)
-            self._connection.execute(_NOTE, given)
+            # By the driver itself: SQLAlchemy's way takes longer than the server does.
+            batch.driver(self._connection).execute(_NOTE, given)
         except BaseException:
+            if self._connection is not None:
+                self._connection.invalidate()  # the pool would hand out what may be broken
             self.close()
             raise
 

@@ -163,8 +163,10 @@ ACTIVATION: Final[tuple[Invariant, ...]] = (
         WHERE a.unowed_at IS NOT NULL AND (l.id IS NULL OR CASE l.state
             WHEN 'asked' THEN NOT EXISTS (
                 SELECT FROM commands k WHERE k.subject = 'payment:' || a.id AND k.ended_at IS NULL)
-            WHEN 'refunded' THEN l.amount > 0 AND NOT EXISTS (
+            WHEN 'refunded' THEN NOT EXISTS (
                 SELECT FROM refunds r WHERE r.attempt_id = a.id AND r.status <> ALL(%(no_refund)s))
+                AND NOT EXISTS (
+                SELECT FROM disputes d WHERE d.attempt_id = a.id AND (d.open OR d.lost))
             WHEN 'stuck' THEN NOT EXISTS (
                 SELECT FROM tasks t WHERE t.key = 'late_payment:' || a.id AND t.closed_at IS NULL)
             ELSE false END)

@@ -22,7 +22,8 @@ _ENDED: Final = """
 """
 
 #: Open cases, and when last something about them moved that gives their end more time: they were
-#: heard of, placed elsewhere, or told of; a payment was under way until then, or a dispute.
+#: heard of, placed elsewhere, or told of; a payment was under way until then, a dispute, or a
+#: command that closes something of it.
 _OLD: Final = f"""
     SELECT c.id, c.customer_id, c.policy,
            greatest((SELECT max(l.recorded_at) FROM ledger_entries l
@@ -32,7 +33,9 @@ _OLD: Final = f"""
                     (SELECT max(a.ended_at) FROM attempts a JOIN invoices i ON i.id = a.invoice_id
                      WHERE i.case_id = c.id),
                     (SELECT max(d.seen_at) FROM disputes d JOIN attempts a ON a.id = d.attempt_id
-                     JOIN invoices i ON i.id = a.invoice_id WHERE i.case_id = c.id), c.anchor)
+                     JOIN invoices i ON i.id = a.invoice_id WHERE i.case_id = c.id),
+                    (SELECT max(o.ended_at) FROM invoices i JOIN commands o
+                     ON o.subject = 'invoice:' || i.id WHERE i.case_id = c.id), c.anchor)
     FROM cases c
     WHERE c.ending IS NULL AND c.anchor < %(before)s AND NOT {busy("c.customer_id")}
       AND NOT EXISTS (SELECT FROM attempts a WHERE a.customer_id = c.customer_id
@@ -61,6 +64,8 @@ def _overdue(look: Look) -> Iterator[Finding]:
         if account is None or policy is None or account.stopped is not None:
             continue
         case = next(one for one in account.cases if one.id == id)
+        if any(invoice.closing for invoice in account.obligations(case.scope)):
+            continue
         by = ladder.deadline(case, account, policy=policy)
         told = periods.instant_after(moved, ladder.telling(policy), paused=account.paused)
         if by is not None and told is not None and max(by, told) < look.now:

@@ -159,7 +159,10 @@ STANDING: Final[tuple[Invariant, ...]] = (
                       AND NOT EXISTS (SELECT FROM notices n WHERE n.case_id = c.id
                                       AND n.state = ANY(%(scheduled)s))
                       AND NOT EXISTS (SELECT FROM invoices i WHERE i.case_id = c.id
-                                      AND i.disputed AND {DEFAULTED}))
+                                      AND i.disputed AND {DEFAULTED})
+                      AND NOT EXISTS (SELECT FROM invoices i JOIN commands o
+                                      ON o.subject = 'invoice:' || i.id AND o.ended_at IS NULL
+                                      WHERE i.case_id = c.id))
           AND NOT EXISTS (SELECT FROM attempts a WHERE a.customer_id = s.customer_id
                           AND a.state = ANY(%(in_flight)s))
           AND NOT EXISTS (SELECT FROM holds h WHERE h.customer_id = s.customer_id

@@ -64,17 +64,20 @@ _INVOICE_COLUMNS: Final = """customer_id, id, processor_id, subscription_id, sta
                        'invoices.void', 'invoices.forgive', 'invoices.withdraw',
                        'invoices.mark_uncollectible', 'invoices.mark_paid_out_of_band'))"""
 
+#: Which ones first, and each looked at once: what is looked up about it is planned once too.
 _INVOICES: Final = f"""
     SELECT {_INVOICE_COLUMNS} FROM invoices
-    WHERE customer_id = ANY(%s)
-      AND (status = 'open' OR (first_failed_at IS NOT NULL AND case_id IS NULL))
-      AND first_failed_at IS NOT NULL AND gate_id IS NULL
-    UNION
-    SELECT {_INVOICE_COLUMNS} FROM invoices
-    WHERE customer_id = ANY(%s) AND charged_back > 0 AND status = 'paid'
-      AND resolved_as IS NULL AND gate_id IS NULL
-    UNION
-    SELECT {_INVOICE_COLUMNS} FROM invoices WHERE case_id = ANY(%s)
+    WHERE id = ANY(ARRAY(
+        SELECT id FROM invoices
+        WHERE customer_id = ANY(%s)
+          AND (status = 'open' OR (first_failed_at IS NOT NULL AND case_id IS NULL))
+          AND first_failed_at IS NOT NULL AND gate_id IS NULL
+        UNION ALL
+        SELECT id FROM invoices
+        WHERE customer_id = ANY(%s) AND charged_back > 0 AND status = 'paid'
+          AND resolved_as IS NULL AND gate_id IS NULL
+        UNION ALL
+        SELECT id FROM invoices WHERE case_id = ANY(%s)))
     ORDER BY 2"""
 
 _NAMED: Final = f"SELECT {_INVOICE_COLUMNS} FROM invoices WHERE id = ANY(%s) ORDER BY 2"

@@ -102,7 +102,10 @@ def allowed(
     """
     found = list(_under_way(connection, row["id"]))
     if row["processor_id"] is not None and not (row["deleted"] or keep):
-        found.append("the processor still has it: delete it, or say keep_at_processor=True")
+        found.append(
+            "the processor still has it: delete it first, or keep it there, knowingly: "
+            "keep_at_processor=True, --keep-at-processor"
+        )
     if not force:
         found += _unfinished(connection, row["id"], now)
         found += _unheard(connection, row)

@@ -193,7 +193,7 @@ class Desk:
         return msgspec.convert(result, endpoint.answers, from_attributes=True)
 
     def _recorded(self, key: str) -> bool:
-        with self._recoup.database.connect() as connection:
+        with database.reading(self._recoup.database) as connection:
             return commands.by_key(connection, key) is not None
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from recoup.billing import Recoup
+from recoup.store.database import reading
 from recoup.store.queries import customers
 
 PREFIX: Final = "/api/v1"
@@ -49,7 +50,7 @@ class Asked:
         Raises:
             NotFound: nobody has it.
         """
-        with self.recoup.database.connect() as connection:
+        with reading(self.recoup.database) as connection:
             return customers.find(connection, self.id if reference is None else reference)
 
     def whose(self) -> int | None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from recoup import errors
+from recoup.commands.options import uncalled
 from recoup.errors import RecoupError
 from recoup.store import database
 from recoup.telemetry.lines import clean
@@ -98,7 +99,7 @@ def refusal(error: Exception) -> Refusal | None:
         return None
     after = _seconds(error)
     headers = {} if after is None else {"retry-after": str(after)}
-    return Refusal(status, code_of(type(error)), clean(str(error))[:500], headers)
+    return Refusal(status, code_of(type(error)), clean(uncalled(str(error)))[:500], headers)
 
 
 def pending(error: RecoupError, key: str) -> tuple[dict[str, Any], Mapping[str, str]]:

@@ -35,6 +35,8 @@ class Paying(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     expected_amount: Annotated[int, Meta(ge=1, lt=10**15)] | None = None
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
     method: str | None = None
+    reason: Annotated[_Reason | None, Meta(description="Of an operator; it is kept.")] = None
+    dry_run: bool = False
 
     def expected(self) -> Money | None:
         """
@@ -99,6 +101,8 @@ def paid(asked: Asked) -> DebtPayment:
         told.invoices,
         method=told.method,
         expected_amount=told.expected(),
+        reason=told.reason,
+        dry_run=told.dry_run,
         key=asked.key,
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
+from recoup.core.dunning import acts
 from recoup.core.dunning.acts import Acted
 from recoup.store.operators.holds import HoldRow
 from recoup.web.api.endpoint import Asked, Endpoint, Paging, Rows
@@ -18,6 +19,10 @@ _SCOPE: Final = "operations:write"
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 Until = Annotated[datetime, Meta(tz=True, description="ISO 8601; at most 365 days from now.")]
+_Days = Annotated[
+    int,
+    Meta(ge=1, le=acts.LONGEST.days, description="Of grace: whole days, instead of `until`."),
+]
 
 
 class Decision(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,7 +32,27 @@ class Decision(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 class Holding(Decision, frozen=True, forbid_unknown_fields=True, kw_only=True):
     kind: Literal["hold", "promise", "grace", "exempt"] = "hold"
-    until: Until
+    until: Until | None = None
+    days: _Days | None = None
+
+    def __post_init__(self) -> None:
+        """
+        Check that it ends, and that it is said in one way when.
+
+        Raises:
+            ValueError: it is not; decoding turns it into the refusal of a field.
+        """
+        if self.kind == "grace":
+            if (self.until is None) == (self.days is None):
+                raise ValueError("grace takes one of until and days")
+        elif self.days is not None:
+            raise ValueError(f"days: only grace takes them, {self.kind} takes until")
+        elif self.until is None:
+            raise ValueError("Object missing required field `until`")
+
+    def end(self) -> dict[str, Any]:
+        """Return when it ends, as its verb takes it."""
+        return {"until": self.until} if self.days is None else {"days": self.days}
 
 
 class Releasing(Decision, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -90,7 +115,7 @@ def _hold(asked: Asked) -> Acted:
     }
     made: Acted = verbs[told.kind](
         asked.customer(),
-        until=told.until,
+        **told.end(),
         reason=told.reason,
         dry_run=told.dry_run,
         key=asked.key,
