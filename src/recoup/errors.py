@@ -63,7 +63,7 @@ from typing import Final
 #: What must not be read in any text of ours: keys of processors and of ours, secrets of what
 #: customers confirm, passwords in addresses.
 _SECRET: Final = re.compile(
-    r"(?:sk|rk)_(?:live|test)_\w+|rk_\d+_\w+|whsec_\w+|\w+_secret_\w+|(?<=://)[^\s/]*@"
+    r"(?:sk|rk)_(?:live|test)_\w+|rk_\d+_\w+|whsec_\w+|\b\w+_secret_\w+|(?<=://)[^\s/]*@"
 )
 
 #: What nobody can read, and only a caller has given: one word, or what stands in quotes.
