@@ -7,6 +7,7 @@ from threading import Barrier
 import one_owner
 import pytest
 
+from recoup.commands import owners
 from recoup.errors import StaleRecord
 from recoup.processors.fake import START
 from recoup.testing.crash import Work, Workers, abandon
@@ -66,6 +67,24 @@ class TestSixtyFourCallers:
 def opened(url, home):
     home.mkdir(parents=True)
     return Work(url, home / "books.sqlite3", home, START)
+
+
+class TestACaller:
+    def test_that_another_overtakes_gets_their_customer_and_records_nothing(
+        self, scene, monkeypatch
+    ):
+        customers, intent = scene.recoup.customers, owners._intent
+
+        def overtaken(*given):
+            monkeypatch.setattr(owners, "_intent", intent)
+            customers.get_or_create("user", "1", email="first@b.c")
+            return intent(*given)
+
+        monkeypatch.setattr(owners, "_intent", overtaken)
+        found = customers.get_or_create("user", "1", email="second@b.c")
+
+        assert (found.email, found.processor_id is None) == ("first@b.c", False)
+        assert scene.rows("SELECT count(*) AS n FROM commands")[0]["n"] == born(scene) == 1
 
 
 class TestProcesses:

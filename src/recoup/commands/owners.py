@@ -89,6 +89,9 @@ def make(
 
     for attempt in range(1, _TRIES + 1):
         id, generation = _intent(office, owner_type, owner_id, zone)
+        if generation is None:  # somebody else was faster, after the caller had looked
+            with office.reading() as connection:
+                return views.read_customer(connection, id)
         key = f"{CREATE.name}:{digest}:{generation}"
         try:
             made = office.run(
@@ -104,12 +107,16 @@ def make(
     raise NotPossible(f"the processor answers with another owner's customer than {id}")
 
 
-def _intent(office: Office, owner_type: str, owner_id: str, zone: str | None) -> tuple[int, int]:
-    """Return the owner's row, and how often the processor was asked for it in vain."""
+def _intent(
+    office: Office, owner_type: str, owner_id: str, zone: str | None
+) -> tuple[int, int | None]:
+    """Return the owner's row, and how often the processor was asked in vain; None: it has it."""
     name = office.processor.name
     with office.writing() as connection:
         records.one_of_owner(connection, name, owner_type, owner_id)
         row = records.by_owner(connection, name, owner_type, owner_id)
+        if row is not None and row["processor_id"] is not None:
+            return row["id"], None
         if row is not None:
             return row["id"], records.asked_before(connection, row["id"], CREATE.name)
         writer = Writer(connection, now=office.now(), actor=office.actor, cause="command")

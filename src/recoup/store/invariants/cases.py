@@ -153,13 +153,16 @@ CASES: Final[tuple[Invariant, ...]] = (
     ),
     by_sql(
         "ended_case_restricts_nobody",
-        "A case that is over, and no bad debt, holds no restriction.",
+        "A case that is over, and no bad debt, holds no restriction, unless another bad debt of"
+        " the same scope does.",
         """
         SELECT 'restriction ' || r.id, format('%%s on %%s, but case %%s has ended: %%s',
                                              r.consequence, r.scope, c.id, c.ending)
         FROM restrictions r JOIN cases c ON c.id = r.case_id
         WHERE r.lifted_at IS NULL AND c.ending IS NOT NULL
-          AND NOT (c.ending = %(exhausted)s AND c.settled_at IS NULL)
+          AND NOT EXISTS (SELECT FROM cases o WHERE o.customer_id = r.customer_id
+                          AND o.scope = r.scope AND o.ending = %(exhausted)s
+                          AND o.settled_at IS NULL)
         """,
     ),
 )

@@ -95,7 +95,9 @@ STANDING: Final[tuple[Invariant, ...]] = (
         SELECT 'restriction ' || r.id, format('%%s on %%s, and nothing in it is due',
                                              r.consequence, r.scope)
         FROM restrictions r JOIN cases c ON c.id = r.case_id
-        WHERE r.lifted_at IS NULL AND NOT {busy("r.customer_id")} AND NOT {_UNSETTLED}
+        WHERE r.lifted_at IS NULL AND NOT {busy("r.customer_id")}
+          AND NOT EXISTS (SELECT FROM cases c WHERE c.customer_id = r.customer_id
+                          AND c.scope = r.scope AND {_UNSETTLED})
           AND (r.scope <> c.scope OR NOT EXISTS
                (SELECT FROM invoices i WHERE i.case_id = c.id AND {DEFAULTED}))
         """,

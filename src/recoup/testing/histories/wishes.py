@@ -11,7 +11,7 @@ from recoup.core import states
 from recoup.core.billing.views import Invoice, Payment, PaymentMethod, Subscription
 from recoup.core.money import Money
 from recoup.core.states import InvoiceStatus
-from recoup.errors import Rejected
+from recoup.errors import InvalidValue, Rejected
 from recoup.processors.fake import Payer
 from recoup.processors.fake.model import Interval
 from recoup.testing.scene import PRICE, Scene, Subscriber
@@ -134,7 +134,10 @@ class Wishes:
     def repeat(self) -> str:
         """Somebody asks again, with the same key, for what was asked before."""
         again = self.pick(self._asked)
-        again()
+        try:
+            again()
+        except InvalidValue as late:  # it was refused at first, and its day is over by now
+            raise Rejected(str(late)) from late
         return f"again: {_named(again)}"
 
     def ask(self, verb: Callable[..., _T], *given: Any, **how: Any) -> _T:
